@@ -1,0 +1,146 @@
+//! What is wrong with a configuration: every fault at once, each with its path in the document and what was expected.
+
+use std::fmt;
+use std::ops::ControlFlow;
+
+use deserr::{DeserializeError, ErrorKind, IntoValue, MergeWithError, Value, ValueKind, ValuePointerRef};
+
+/// One fault: where (`providers.entra.audiences[0]`; empty for the document itself) and what.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The path of the setting at fault.
+    pub path: String,
+    /// What is wrong and what was expected; lower case, no full stop.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            write!(f, "{}", self.message)
+        } else {
+            write!(f, "{}: {}", self.path, self.message)
+        }
+    }
+}
+
+/// All faults of one document, in the order they were found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// Adds one.
+    pub fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        self.0.push(Problem { path: path.into(), message: message.into() });
+    }
+
+    /// Adds all of `other`.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// `true` when nothing is wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each fault.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A value of the right JSON type that says something impossible; carries the whole sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid(pub String);
+
+impl MergeWithError<Self> for Problems {
+    fn merge(self_: Option<Self>, other: Self, _: ValuePointerRef) -> ControlFlow<Self, Self> {
+        let mut all = self_.unwrap_or_default();
+        all.extend(other);
+        ControlFlow::Continue(all)
+    }
+}
+
+impl MergeWithError<Invalid> for Problems {
+    fn merge(self_: Option<Self>, other: Invalid, at: ValuePointerRef) -> ControlFlow<Self, Self> {
+        let mut all = self_.unwrap_or_default();
+        all.add(path(at), other.0);
+        ControlFlow::Continue(all)
+    }
+}
+
+impl DeserializeError for Problems {
+    fn error<V: IntoValue>(self_: Option<Self>, error: ErrorKind<V>, at: ValuePointerRef) -> ControlFlow<Self, Self> {
+        let mut all = self_.unwrap_or_default();
+        let (at, message) = match error {
+            ErrorKind::IncorrectValueKind { actual, accepted } => {
+                (path(at), format!("expected {}, found {}", kinds(accepted), kind(actual_kind(&actual))))
+            }
+            ErrorKind::MissingField { field } => (path(at.push_key(field)), "is required".to_owned()),
+            ErrorKind::UnknownKey { key, accepted } => {
+                (path(at.push_key(key)), format!("unknown setting; known here: {}", listed(accepted)))
+            }
+            ErrorKind::UnknownValue { value, accepted } => {
+                (path(at), format!("unknown value `{value}`; expected one of {}", listed(accepted)))
+            }
+            ErrorKind::BadSequenceLen { expected, .. } => (path(at), format!("expected {expected} items")),
+            ErrorKind::Unexpected { msg } => (path(at), msg),
+        };
+        all.add(at, message);
+        ControlFlow::Continue(all)
+    }
+}
+
+fn path(at: ValuePointerRef) -> String {
+    match at {
+        ValuePointerRef::Origin => String::new(),
+        ValuePointerRef::Key { key, prev } => join(&path(*prev), key),
+        ValuePointerRef::Index { index, prev } => format!("{}[{index}]", path(*prev)),
+    }
+}
+
+/// `parent.key`, or `key` at the top.
+#[must_use]
+pub(super) fn join(parent: &str, key: &str) -> String {
+    if parent.is_empty() { key.to_owned() } else { format!("{parent}.{key}") }
+}
+
+fn actual_kind<V: IntoValue>(value: &Value<V>) -> ValueKind {
+    value.kind()
+}
+
+fn kind(kind: ValueKind) -> &'static str {
+    match kind {
+        ValueKind::Null => "null",
+        ValueKind::Boolean => "true or false",
+        ValueKind::Integer | ValueKind::NegativeInteger | ValueKind::Float => "a number",
+        ValueKind::String => "a string",
+        ValueKind::Sequence => "a list",
+        ValueKind::Map => "an object",
+    }
+}
+
+fn kinds(accepted: &[ValueKind]) -> String {
+    let mut names: Vec<&str> = accepted.iter().map(|accepted| kind(*accepted)).collect();
+    names.dedup();
+    names.join(" or ")
+}
+
+fn listed(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
