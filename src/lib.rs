@@ -13,4 +13,5 @@
 // pub mod provider; // whose tokens we trust, and the keys they are signed with
 // pub mod entra; // what is special about Microsoft Entra ID
 // pub mod forward; // what the upstream is told about the caller
+pub mod config; // filter JSON to a compiled engine
 pub mod time; // moments and durations, in milliseconds

@@ -1,0 +1,191 @@
+//! The document as it arrives: JSON text to a value, with each repeated member found and `${NAME}` filled in.
+//!
+//! The strict reader of tokens stops at the first repeated member; an operator wants them all, with their paths.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use super::problems::{Problems, join};
+
+/// Reads `text` and fills in `${NAME}` in every string with what `environment` says.
+///
+/// `$${` stands for a literal `${`.
+///
+/// # Errors
+/// Text that is not JSON, repeated members, unset variables: all that can be found together.
+pub(super) fn read(text: &[u8], environment: &dyn Fn(&str) -> Option<String>) -> Result<Value, Problems> {
+    let repeated = RefCell::new(Problems::default());
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let value = Reader { path: String::new(), repeated: &repeated }
+        .deserialize(&mut reader)
+        .and_then(|value| reader.end().map(|()| value));
+    let mut problems = repeated.into_inner();
+    match value {
+        Ok(mut value) => {
+            substitute(&mut value, "", environment, &mut problems);
+            if problems.is_empty() { Ok(value) } else { Err(problems) }
+        }
+        Err(error) => {
+            problems.add("", format!("not valid JSON: {error}"));
+            Err(problems)
+        }
+    }
+}
+
+/// Reads one value at `path`. Depth is bounded by serde_json's own limit of 128.
+struct Reader<'a> {
+    path: String,
+    repeated: &'a RefCell<Problems>,
+}
+
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
+    type Value = Value;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number out of range"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        loop {
+            let path = format!("{}[{}]", self.path, list.len());
+            match items.next_element_seed(Reader { path, repeated: self.repeated })? {
+                Some(item) => list.push(item),
+                None => return Ok(Value::Array(list)),
+            }
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let path = join(&self.path, &name);
+            let value = members.next_value_seed(Reader { path: path.clone(), repeated: self.repeated })?;
+            if map.insert(name, value).is_some() {
+                self.repeated.borrow_mut().add(path, "is given twice");
+            }
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+fn substitute(value: &mut Value, path: &str, environment: &dyn Fn(&str) -> Option<String>, problems: &mut Problems) {
+    match value {
+        Value::String(text) if text.contains("${") => match filled(text, environment) {
+            Ok(filled) => *text = filled,
+            Err(message) => problems.add(path, message),
+        },
+        Value::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                substitute(item, &format!("{path}[{index}]"), environment, problems);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                substitute(member, &join(path, name), environment, problems);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What a variable holds is taken as it is: a `${` in it is not looked at again.
+fn filled(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        if let Some(literal) = before.strip_suffix('$') {
+            out.push_str(literal);
+            out.push_str("${");
+            rest = after;
+            continue;
+        }
+        let Some((name, tail)) = after.split_once('}') else {
+            return Err("`${` has no closing `}`; write `$${` for a literal `${`".to_owned());
+        };
+        let Some(value) = environment(name) else {
+            return Err(format!(
+                "environment variable `{name}` is not set for the filter; name it in `environment_variables` of Envoy's `vm_config`"
+            ));
+        };
+        out.push_str(before);
+        out.push_str(&value);
+        rest = tail;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read_with(text: &str) -> Result<Value, String> {
+        let environment = |name: &str| match name {
+            "TENANT" => Some("t-1".to_owned()),
+            "ODD" => Some("${TENANT}".to_owned()),
+            _ => None,
+        };
+        read(text.as_bytes(), &environment).map_err(|problems| problems.to_string())
+    }
+
+    #[test]
+    fn every_repeated_member_is_named_with_its_path() {
+        assert_eq!(
+            read_with(r#"{"a":[{"b":1,"b":2}],"a":3,"\u0061":4}"#),
+            Err("a[0].b: is given twice\na: is given twice\na: is given twice".to_owned())
+        );
+    }
+
+    #[test]
+    fn variables_are_filled_in_once() {
+        assert_eq!(read_with(r#"{"a":"x-${TENANT}-y","b":["$${TENANT}","${ODD}"]}"#), Ok(json!({"a":"x-t-1-y","b":["${TENANT}","${TENANT}"]})));
+        assert!(read_with(r#"{"a":{"b":["${MISSING}"]}}"#).unwrap_err().starts_with("a.b[0]: environment variable `MISSING` is not set"));
+        assert!(read_with(r#"{"a":"${TENANT"}"#).unwrap_err().contains("no closing"));
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused_with_its_line() {
+        for text in ["", "{", "{}x", "\u{feff}{}", "{\"a\":1,}", "[1e999]"] {
+            assert!(read_with(text).unwrap_err().contains("not valid JSON"), "{text}");
+        }
+        let deep = "[".repeat(100_000);
+        assert!(read_with(&deep).unwrap_err().contains("recursion limit"));
+    }
+}
