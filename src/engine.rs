@@ -1,0 +1,135 @@
+//! What a worker keeps between requests: the compiled configuration, keys, verified tokens, who waits.
+//!
+//! It is polled: after each change of time or of its input, ask [`Engine::poll`] what to fetch, feed what comes back to
+//! [`Engine::handle_response`], and come again no later than [`Engine::next_timeout`] says.
+
+use std::rc::Rc;
+
+use crate::config::{Config, Problems};
+use crate::jose::{Algorithm, NativeVerifier};
+use crate::provider::{Fetch, Fetched, IssuerRef, KeyCache, KeyHealth, KeyLookup, ProviderId, SharedData, SourceId};
+use crate::time::UnixTime;
+use crate::token::VerifiedToken;
+use crate::token_cache::TokenCache;
+
+/// The few synchronous services of a host.
+pub trait Host: SharedData + NativeVerifier {}
+
+impl<T: SharedData + NativeVerifier> Host for T {}
+
+/// One worker's memory.
+#[derive(Debug)]
+pub struct Engine {
+    config: Rc<Config>,
+    keys: Vec<KeyCache>,
+    tokens: TokenCache,
+    waiting: u32,
+}
+
+impl Engine {
+    /// An engine for the configuration in `text`.
+    ///
+    /// `environment` fills in `${NAME}`; `seed` spreads the workers' timers, and need not be secret.
+    ///
+    /// # Errors
+    /// Every fault of the document.
+    pub fn load(text: &[u8], environment: &dyn Fn(&str) -> Option<String>, seed: u64) -> Result<Self, Problems> {
+        Config::load(text, environment).map(|config| Self::new(config, seed))
+    }
+
+    /// An engine for a compiled configuration.
+    #[must_use]
+    pub fn new(config: Config, seed: u64) -> Self {
+        let keys = config.key_caches(seed);
+        let tokens = TokenCache::new(config.limits.token_cache);
+        Self { config: Rc::new(config), keys, tokens, waiting: 0 }
+    }
+
+    /// The compiled configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The compiled configuration, to hold on to while the engine changes.
+    #[must_use]
+    pub(crate) fn config_handle(&self) -> Rc<Config> {
+        Rc::clone(&self.config)
+    }
+
+    /// Fetches to start now. Ask at start, at each [`Engine::next_timeout`], after each response, and when a request begins to wait.
+    #[must_use]
+    pub fn poll(&mut self, now: UnixTime, shared: &mut dyn SharedData) -> Vec<(SourceId, Fetch)> {
+        let polled = self.keys.iter_mut().enumerate();
+        polled.filter_map(|(index, keys)| Some((SourceId(index), keys.poll(now, shared)?))).collect()
+    }
+
+    /// Takes what came back of a fetch.
+    pub fn handle_response(&mut self, source: SourceId, now: UnixTime, shared: &mut dyn SharedData, fetched: Fetched) {
+        if let Some(keys) = self.keys.get_mut(source.0) {
+            keys.handle_response(now, shared, fetched);
+        }
+    }
+
+    /// When to poll next, if time alone can bring anything.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<UnixTime> {
+        self.keys.iter().filter_map(KeyCache::next_timeout).min()
+    }
+
+    /// State, age and size of each key source, with the name it has in metrics.
+    pub fn key_health(&self, now: UnixTime) -> impl Iterator<Item = (&str, KeyHealth)> {
+        self.keys.iter().map(move |keys| (keys.id(), keys.health(now)))
+    }
+
+    /// Entries and bytes of the verified tokens.
+    #[must_use]
+    pub fn remembered_tokens(&self) -> (usize, usize) {
+        (self.tokens.len(), self.tokens.bytes())
+    }
+
+    /// Requests that wait for keys.
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        self.waiting
+    }
+
+    pub(crate) fn key(&mut self, issuer: IssuerRef, kid: Option<&str>, alg: Algorithm, now: UnixTime) -> KeyLookup {
+        match self.keys.get_mut(issuer.source.0) {
+            Some(keys) => keys.lookup(now, kid, alg),
+            None => KeyLookup::Unavailable { retry_after: std::time::Duration::from_secs(1) },
+        }
+    }
+
+    /// A token that was verified before, if its key still stands and its time has not run out.
+    pub(crate) fn remembered(&mut self, text: &[u8], now: UnixTime) -> Option<Rc<VerifiedToken>> {
+        let token = self.tokens.get(text)?;
+        let key = token.signed().key();
+        let stands = self.keys.get(token.issuer().source.0).is_some_and(|keys| keys.holds(now, key));
+        if stands && now < token.expires() {
+            return Some(token);
+        }
+        self.tokens.remove(text);
+        None
+    }
+
+    pub(crate) fn remember(&mut self, text: &[u8], token: &Rc<VerifiedToken>) {
+        self.tokens.insert(text, Rc::clone(token));
+    }
+
+    pub(crate) fn enter_waiting_room(&mut self) -> bool {
+        let room = self.waiting < self.config.limits.waiting_requests;
+        if room {
+            self.waiting = self.waiting.saturating_add(1);
+        }
+        room
+    }
+
+    pub(crate) fn leave_waiting_room(&mut self) {
+        self.waiting = self.waiting.saturating_sub(1);
+    }
+
+    pub(crate) fn provider(&self, provider: ProviderId) -> &crate::config::ProviderConfig {
+        self.config.provider(provider)
+    }
+}

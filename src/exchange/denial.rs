@@ -1,0 +1,85 @@
+//! Every reason a request stops, by whose fault it is.
+//!
+//! The reasons are fine here, for the audit record, the counters and the access log; the caller gets one of the few
+//! answers of [`reply`](super::reply).
+
+use std::time::Duration;
+
+use crate::credential::CredentialFlaw;
+use crate::http::RequestFlaw;
+use crate::jose::{SelectFlaw, SignatureFlaw, TokenFlaw};
+use crate::policy::Refusal;
+use crate::provider::IssuerFlaw;
+use crate::token::TokenRuleFlaw;
+
+/// Why a request stops.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denial {
+    // The request.
+    /// It can't be read without doubt.
+    Request(RequestFlaw),
+    /// Its credential can't be read, or there is more than one.
+    Credential(CredentialFlaw),
+
+    // The token.
+    /// The rule asks for a token and there is none.
+    NoCredential,
+    /// It is not a JWS that we read.
+    Token(TokenFlaw),
+    /// No provider answers for its issuer.
+    Issuer(IssuerFlaw),
+    /// No key of its issuer fits it.
+    Key(SelectFlaw),
+    /// The provider does not accept its algorithm.
+    AlgorithmNotAccepted,
+    /// Its signature is not its key's.
+    Signature(SignatureFlaw),
+    /// A rule of tokens is not met.
+    Rule(TokenRuleFlaw),
+
+    // The permission.
+    /// No rule speaks for the request.
+    NoRule,
+    /// A rule does, and does not let this caller in.
+    Refused(Refusal),
+
+    // Ours.
+    /// The issuer's keys are not to be had.
+    KeysUnavailable(Duration),
+    /// It waited for keys as long as it may.
+    WaitedTooLong,
+    /// Too many requests wait for keys already.
+    TooManyWaiting,
+}
+
+impl From<Refusal> for Denial {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoToken => Self::NoCredential,
+            other => Self::Refused(other),
+        }
+    }
+}
+
+impl Denial {
+    /// Stable code for the audit record, the counters and the response code details.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Request(flaw) => flaw.reason(),
+            Self::Credential(flaw) => flaw.reason(),
+            Self::NoCredential => "credential_missing",
+            Self::Token(flaw) => flaw.reason(),
+            Self::Issuer(flaw) => flaw.reason(),
+            Self::Key(flaw) => flaw.reason(),
+            Self::AlgorithmNotAccepted => "algorithm_not_accepted",
+            Self::Signature(flaw) => flaw.reason(),
+            Self::Rule(flaw) => flaw.reason(),
+            Self::NoRule => "no_rule",
+            Self::Refused(refusal) => refusal.reason(),
+            Self::KeysUnavailable(_) => "keys_unavailable",
+            Self::WaitedTooLong => "waited_too_long",
+            Self::TooManyWaiting => "too_many_waiting",
+        }
+    }
+}

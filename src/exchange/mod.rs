@@ -1,0 +1,191 @@
+//! One request on its way: the walk, what it waits for, and how it ends.
+//!
+//! An [`Exchange`] exists from the request's head to its answer. Each step either ends it or gives it back to wait for
+//! keys; a request that waited runs the whole walk again, never a shortened one, so nothing that changed meanwhile is
+//! missed. The types see to it that an exchange ends exactly once: ending consumes it.
+
+mod denial;
+mod reply;
+mod request;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+pub use denial::Denial;
+pub use reply::{Asker, Challenge, Reply, document, is_quotable};
+
+use crate::audit::{AuditEvent, Decision, bounded};
+use crate::engine::{Engine, Host};
+use crate::http::{Mutations, RequestHead};
+use crate::identity::Identity;
+use crate::time::UnixTime;
+use request::{Stop, Trace};
+
+/// A request that has not been answered yet.
+#[derive(Debug)]
+pub struct Exchange {
+    head: RequestHead,
+    began: UnixTime,
+    waits: bool,
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Step {
+    /// Let the request on, changed so.
+    Continue(Passage, Record),
+    /// Keep it, and [resume](Exchange::resume) it when keys may have come, at the latest at this moment.
+    Wait(Exchange, UnixTime),
+    /// Answer it.
+    Reply(Reply, Record),
+}
+
+/// How a request goes on.
+#[derive(Debug)]
+pub struct Passage {
+    /// Header changes.
+    pub mutations: Mutations,
+    /// Filter state to set, by name.
+    pub state: Vec<(String, String)>,
+}
+
+/// How it went, for the counters and the log.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Index and name of the rule that spoke for the request.
+    pub rule: Option<(usize, std::rc::Rc<str>)>,
+    /// The fine reason.
+    pub reason: &'static str,
+    /// The line for the log, if the configuration wants one.
+    pub event: Option<AuditEvent>,
+}
+
+impl Exchange {
+    /// Begins with the request's header pairs, pseudo headers among them, as they came.
+    pub fn begin(pairs: Vec<(Vec<u8>, Vec<u8>)>, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
+        match RequestHead::read(pairs) {
+            Ok(head) => Self { head, began: now, waits: false }.step(engine, host, now),
+            Err(flaw) => {
+                let denial = Denial::Request(flaw);
+                let reply = reply::deny(&denial, &engine.config().challenge, Asker { request_id: None, grpc: false });
+                let event = AuditEvent {
+                    reason: denial.reason(),
+                    status: Some(reply.status),
+                    time_ms: now.as_millis(),
+                    ..AuditEvent::default()
+                };
+                let event = engine.config().audit.writes(Decision::Deny).then_some(event);
+                Step::Reply(reply, Record { rule: None, reason: denial.reason(), event })
+            }
+        }
+    }
+
+    /// Takes up a request that waited.
+    pub fn resume(self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
+        self.step(engine, host, now)
+    }
+
+    /// The request is gone while it waited: its place is free again.
+    pub fn abandon(self, engine: &mut Engine) {
+        if self.waits {
+            engine.leave_waiting_room();
+        }
+    }
+
+    fn step(mut self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
+        let mut trace = Trace::default();
+        let stop = match request::walk(&self.head, engine, host, now, &mut trace) {
+            Ok(passage) => {
+                self.leave(engine);
+                let record = self.record(engine, trace, Decision::Allow, "allowed", None, now);
+                return Step::Continue(passage, record);
+            }
+            Err(stop) => stop,
+        };
+        let denial = match stop {
+            Stop::Keys => match self.wait(engine, now) {
+                Ok(until) => return Step::Wait(self, until),
+                Err(denial) => denial,
+            },
+            Stop::Serve => {
+                self.leave(engine);
+                let reply = engine.config().resource_metadata.as_ref().map(|metadata| document(&metadata.body));
+                let record = self.record(engine, trace, Decision::Allow, "resource_metadata", Some(200), now);
+                // The walk stops so only where there is a document; without one this would be an empty answer, not a pass.
+                return Step::Reply(reply.unwrap_or_else(|| document(b"{}")), record);
+            }
+            Stop::Denied(denial) => denial,
+        };
+        self.leave(engine);
+        let asker = Asker { request_id: self.head.request_id(), grpc: self.head.is_grpc() };
+        let reply = reply::deny(&denial, &engine.config().challenge, asker);
+        let record = self.record(engine, trace, Decision::Deny, denial.reason(), Some(reply.status), now);
+        Step::Reply(reply, record)
+    }
+
+    /// Takes or keeps a place among those who wait.
+    fn wait(&mut self, engine: &mut Engine, now: UnixTime) -> Result<UnixTime, Denial> {
+        let longest = engine.config().limits.wait;
+        if now.since(self.began) >= longest {
+            return Err(Denial::WaitedTooLong);
+        }
+        if !self.waits {
+            self.waits = engine.enter_waiting_room();
+            if !self.waits {
+                return Err(Denial::TooManyWaiting);
+            }
+        }
+        // A clock that stepped back must not make it wait for longer than it may.
+        self.began = self.began.min(now);
+        Ok(self.began.plus(longest))
+    }
+
+    fn leave(&mut self, engine: &mut Engine) {
+        if std::mem::take(&mut self.waits) {
+            engine.leave_waiting_room();
+        }
+    }
+
+    fn record(
+        &self,
+        engine: &Engine,
+        trace: Trace,
+        decision: Decision,
+        reason: &'static str,
+        status: Option<u16>,
+        now: UnixTime,
+    ) -> Record {
+        let event = engine.config().audit.writes(decision).then(|| {
+            let owned = |text: Option<&str>| text.map(|text| bounded(text, LONGEST_CLAIM));
+            let identity = trace.identity.as_ref().unwrap_or(&Identity::Anonymous);
+            let waited = now.since(self.began);
+            AuditEvent {
+                decision,
+                reason,
+                status,
+                rule: trace.rule.as_ref().map(|(_, name)| name.to_string()),
+                method: self.head.method().to_owned(),
+                host: bounded(self.head.host(), LONGEST_CLAIM),
+                path: bounded(self.head.path().without_query(), LONGEST_PATH),
+                provider: trace.provider.map(|provider| engine.provider(provider).name.clone()),
+                subject: owned(identity.subject()),
+                client: owned(identity.client()),
+                tenant: owned(identity.tenant()),
+                token_id: owned(identity.token_id()),
+                kid: trace.kid,
+                remembered: trace.remembered,
+                waited_ms: (waited > Duration::ZERO).then(|| u64::try_from(waited.as_millis()).unwrap_or(u64::MAX)),
+                request_id: self.head.request_id().map(str::to_owned),
+                time_ms: now.as_millis(),
+            }
+        });
+        Record { rule: trace.rule, reason, event }
+    }
+}
+
+/// Claims in a record are cut here: an issuer may write anything into them.
+const LONGEST_CLAIM: usize = 256;
+
+/// Paths in a record are cut here.
+const LONGEST_PATH: usize = 1024;

@@ -1,0 +1,233 @@
+//! From a reason to an answer: the only file with status codes and `WWW-Authenticate`.
+//!
+//! Many reasons, few answers: a caller learns what to do next, not which check failed (RFC 9068 section 4, RFC 6750
+//! section 3.1). No byte of the request but a well-formed request id goes into an answer.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::denial::Denial;
+use crate::policy::Refusal;
+use crate::token::TokenRuleFlaw;
+
+/// An answer to the caller, ready for the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Header fields.
+    pub headers: Vec<(&'static str, String)>,
+    /// Body; the host leaves it out for HEAD.
+    pub body: Vec<u8>,
+    /// The fine reason, for `%RESPONSE_CODE_DETAILS%`.
+    pub details: String,
+    /// gRPC status, if the caller speaks gRPC: the host then answers 200 with trailers.
+    pub grpc_status: Option<i32>,
+}
+
+/// Who asks, as far as it shapes the answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// The request's id, if it is one.
+    pub request_id: Option<&'a str>,
+    /// It speaks gRPC.
+    pub grpc: bool,
+}
+
+/// What every challenge says about this API.
+#[derive(Clone, Debug)]
+pub struct Challenge {
+    /// `realm="..."`, fixed text; and `resource_metadata="..."` (RFC 9728 section 5.1) where it is served. Checked at load.
+    parameters: String,
+}
+
+impl Challenge {
+    /// A challenge with this realm and metadata address. Both come from the configuration, where [`is_quotable`] checked them.
+    #[must_use]
+    pub fn new(realm: &str, resource_metadata: Option<&str>) -> Self {
+        let mut parameters = format!("realm=\"{realm}\"");
+        if let Some(address) = resource_metadata {
+            parameters = format!("{parameters}, resource_metadata=\"{address}\"");
+        }
+        Self { parameters }
+    }
+
+    fn bearer(&self, error: Option<&str>) -> String {
+        match error {
+            Some(error) => format!("Bearer {}, error=\"{error}\"", self.parameters),
+            None => format!("Bearer {}", self.parameters),
+        }
+    }
+}
+
+/// May `text` stand between quotes in a header as it is (RFC 9110 section 5.6.4, without escapes).
+#[must_use]
+pub fn is_quotable(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
+}
+
+/// The answer for `denial`.
+#[must_use]
+pub fn deny(denial: &Denial, challenge: &Challenge, asker: Asker<'_>) -> Reply {
+    let answer = Answer::of(denial);
+    let mut headers = vec![("content-type", "application/problem+json".to_owned())];
+    // No cache may hand this answer to another caller, or to this one after it signed in.
+    headers.push(("cache-control", "no-store".to_owned()));
+    if let Some(error) = answer.challenge() {
+        headers.push(("www-authenticate", challenge.bearer(error)));
+    }
+    if let Answer::Unavailable(after) = answer {
+        headers.push(("retry-after", seconds(after).to_string()));
+    }
+    Reply {
+        status: answer.status(),
+        headers,
+        body: if asker.grpc { answer.detail().as_bytes().to_vec() } else { answer.body(asker.request_id) },
+        details: format!("portcullis_denied{{{}}}", denial.reason()),
+        grpc_status: asker.grpc.then(|| answer.grpc_status()),
+    }
+}
+
+/// A JSON document served by the filter itself (RFC 9728 section 3.2).
+#[must_use]
+pub fn document(body: &[u8]) -> Reply {
+    Reply {
+        status: 200,
+        headers: vec![
+            ("content-type", "application/json".to_owned()),
+            ("cache-control", "public, max-age=3600".to_owned()),
+            // Clients in browsers read it before they have a token (RFC 9728 section 3.1).
+            ("access-control-allow-origin", "*".to_owned()),
+        ],
+        body: body.to_vec(),
+        details: "portcullis_resource_metadata".to_owned(),
+        grpc_status: None,
+    }
+}
+
+/// The few answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    CredentialMissing,
+    RequestInvalid,
+    TokenInvalid,
+    ScopeInsufficient,
+    NotAllowed,
+    Unavailable(Duration),
+}
+
+impl Answer {
+    fn of(denial: &Denial) -> Self {
+        match denial {
+            Denial::NoCredential => Self::CredentialMissing,
+            Denial::Request(_) | Denial::Credential(_) => Self::RequestInvalid,
+            Denial::Rule(TokenRuleFlaw::NoScopeOrRole) => Self::ScopeInsufficient,
+            Denial::Token(_)
+            | Denial::Issuer(_)
+            | Denial::Key(_)
+            | Denial::AlgorithmNotAccepted
+            | Denial::Signature(_)
+            | Denial::Rule(_)
+            // Another rule would take this token, so for this endpoint it is the wrong one (RFC 6750 section 3.1).
+            | Denial::Refused(Refusal::ProviderNotAccepted | Refusal::AudienceNotAccepted) => Self::TokenInvalid,
+            Denial::NoRule => Self::NotAllowed,
+            Denial::KeysUnavailable(after) => Self::Unavailable(*after),
+            Denial::WaitedTooLong | Denial::TooManyWaiting => Self::Unavailable(Duration::from_secs(1)),
+        }
+    }
+
+    fn status(self) -> u16 {
+        match self {
+            Self::CredentialMissing | Self::TokenInvalid => 401,
+            Self::RequestInvalid => 400,
+            Self::ScopeInsufficient | Self::NotAllowed => 403,
+            Self::Unavailable(_) => 503,
+        }
+    }
+
+    /// The challenge, if there is one, and its error code, if it has one: two different absences (RFC 6750 section 3.1).
+    fn challenge(self) -> Option<Option<&'static str>> {
+        match self {
+            Self::CredentialMissing => Some(None),
+            Self::RequestInvalid => Some(Some("invalid_request")),
+            Self::TokenInvalid => Some(Some("invalid_token")),
+            Self::ScopeInsufficient => Some(Some("insufficient_scope")),
+            Self::NotAllowed | Self::Unavailable(_) => None,
+        }
+    }
+
+    /// <https://grpc.io/docs/guides/status-codes/>
+    fn grpc_status(self) -> i32 {
+        match self {
+            Self::RequestInvalid => 3,
+            Self::ScopeInsufficient | Self::NotAllowed => 7,
+            Self::Unavailable(_) => 14,
+            Self::CredentialMissing | Self::TokenInvalid => 16,
+        }
+    }
+
+    /// Stable code of the problem document.
+    fn code(self) -> &'static str {
+        match self {
+            Self::CredentialMissing => "credential_missing",
+            Self::RequestInvalid => "request_invalid",
+            Self::TokenInvalid => "token_invalid",
+            Self::ScopeInsufficient => "scope_insufficient",
+            Self::NotAllowed => "not_allowed",
+            Self::Unavailable(_) => "temporarily_unavailable",
+        }
+    }
+
+    fn detail(self) -> &'static str {
+        match self {
+            Self::CredentialMissing => "this endpoint needs an access token",
+            Self::RequestInvalid => "the request or its credential can't be read without doubt",
+            Self::TokenInvalid => "the access token is not accepted here; get a new one for this API",
+            Self::ScopeInsufficient => "the access token carries no permission for this API",
+            Self::NotAllowed => "this request is not allowed",
+            Self::Unavailable(_) => "the access token can't be checked right now; try again",
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self.status() {
+            400 => "Bad Request",
+            401 => "Unauthorized",
+            403 => "Forbidden",
+            _ => "Service Unavailable",
+        }
+    }
+
+    fn body(self, request_id: Option<&str>) -> Vec<u8> {
+        let problem = Problem {
+            kind: "about:blank",
+            title: self.title(),
+            status: self.status(),
+            detail: self.detail(),
+            code: self.code(),
+            request_id,
+        };
+        serde_json::to_vec(&problem).unwrap_or_default()
+    }
+}
+
+/// RFC 9457. `type` is `about:blank`, so `title` is the status' own phrase (section 4.2.1) and `code` tells the cases apart.
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'static str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+/// `Retry-After` in whole seconds, rounded up; at least one, or a client would come back at once.
+fn seconds(span: Duration) -> u64 {
+    let whole = span.as_secs();
+    let whole = if span.subsec_nanos() > 0 { whole.saturating_add(1) } else { whole };
+    whole.max(1)
+}

@@ -1,0 +1,26 @@
+//! The edge: the one place that names proxy-wasm.
+//!
+//! | Envoy calls | what happens |
+//! |---|---|
+//! | `on_configure` | the document is compiled; a faulty one is logged fault by fault and refused |
+//! | `on_tick` | fetches are started, requests that waited walk again |
+//! | `on_http_call_response` | a fetch came back: keys change, requests that waited walk again |
+//! | `on_http_request_headers` | a request walks: it goes on, is answered, or waits |
+//! | drop of a stream | a request that waited is gone |
+//!
+//! A callout belongs to the root context: one that a stream made would be dropped with the stream. A request that needs
+//! keys therefore brings the root's next tick forward instead of asking for them itself.
+
+mod abi;
+mod foreign;
+mod metrics;
+mod root;
+mod stream;
+mod worker;
+
+pub(crate) use root::Root;
+
+/// Reports a panic, should one ever happen, before the VM is gone.
+pub(crate) fn install_panic_hook() {
+    std::panic::set_hook(Box::new(|info| abi::log(abi::Level::Critical, &format!("portcullis: {info}"))));
+}

@@ -1,0 +1,146 @@
+//! The root context: configuration, the timer, callouts.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::ContextType;
+
+use super::abi::{self, BufferType, Level, MapType};
+use super::foreign::HostVerifier;
+use super::stream::Stream;
+use super::worker::{Worker, now};
+use crate::engine::Engine;
+use crate::http::decode_pairs;
+use crate::provider::{Fetch, Fetched, SourceId};
+
+/// One plugin instance in one worker.
+#[derive(Default)]
+pub(crate) struct Root {
+    worker: Option<Rc<RefCell<Worker>>>,
+    callouts: HashMap<u32, Callout>,
+}
+
+struct Callout {
+    source: SourceId,
+    max_bytes: usize,
+}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _: usize) -> bool {
+        let text = match abi::buffer(BufferType::PluginConfiguration, LARGEST_CONFIGURATION) {
+            Ok(Some(text)) => text,
+            Ok(None) => {
+                abi::log(Level::Error, "portcullis: the configuration is larger than 16 MiB");
+                return false;
+            }
+            Err(_) => Vec::new(),
+        };
+        if text.is_empty() {
+            abi::log(Level::Error, "portcullis: no configuration; give the filter JSON in the plugin's `configuration`");
+            return false;
+        }
+        match Engine::load(&text, &|name| std::env::var(name).ok(), seed()) {
+            Ok(engine) => {
+                let verifier = HostVerifier::probe();
+                for warning in engine.config().warnings(verifier.is_present()) {
+                    abi::log(Level::Warn, &format!("portcullis: {warning}"));
+                }
+                let mut worker = Worker::new(engine, verifier);
+                worker.schedule();
+                self.worker = Some(Rc::new(RefCell::new(worker)));
+                true
+            }
+            Err(problems) => {
+                for problem in problems.iter() {
+                    abi::log(Level::Error, &format!("portcullis: configuration: {problem}"));
+                }
+                false
+            }
+        }
+    }
+
+    fn on_tick(&mut self) {
+        self.turn(|_| {});
+    }
+
+    fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream::new(context, self.worker.clone())))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, _: usize, _: usize, _: usize) {
+        let Some(callout) = self.callouts.remove(&token) else { return };
+        let fetched = response(callout.max_bytes);
+        self.turn(|worker| worker.handle_response(callout.source, fetched));
+    }
+}
+
+impl Root {
+    /// Takes what happened, starts what is due, lets those who wait walk again, and sets the timer.
+    fn turn(&mut self, happened: impl FnOnce(&mut Worker)) {
+        let Some(shared) = self.worker.clone() else { return };
+        let Ok(mut worker) = shared.try_borrow_mut() else { return };
+        happened(&mut worker);
+        for (source, fetch) in worker.poll() {
+            match dispatch(&fetch) {
+                Some(token) => {
+                    self.callouts.insert(token, Callout { source, max_bytes: fetch.max_bytes });
+                }
+                None => {
+                    let cluster = &fetch.cluster;
+                    abi::log(Level::Warn, &format!("portcullis: Envoy can't call cluster `{cluster}`; is it in the configuration?"));
+                    worker.handle_response(source, Fetched::Failed);
+                }
+            }
+        }
+        worker.schedule();
+        worker.wake();
+    }
+}
+
+fn dispatch(fetch: &Fetch) -> Option<u32> {
+    let headers = vec![
+        (":method", "GET"),
+        (":scheme", fetch.scheme.as_str()),
+        (":authority", fetch.authority.as_str()),
+        (":path", fetch.path.as_str()),
+        ("accept", "application/json"),
+        ("user-agent", concat!("portcullis/", env!("CARGO_PKG_VERSION"))),
+    ];
+    hostcalls::dispatch_http_call(&fetch.cluster, headers, None, vec![], fetch.timeout).ok()
+}
+
+/// What came back. No headers at all is Envoy's way to say that the call failed.
+fn response(max_bytes: usize) -> Fetched {
+    let Some(headers) = abi::header_map(MapType::CallResponse).ok().and_then(|map| decode_pairs(&map).ok()) else {
+        return Fetched::Failed;
+    };
+    let status = headers.iter().find(|(name, _)| name == b":status");
+    let status = status.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok());
+    match (status, abi::buffer(BufferType::CallResponseBody, max_bytes)) {
+        (Some(status), Ok(Some(body))) => Fetched::Response { status, headers, body },
+        // No body at all is NotFound to the host; more than asked for is not worth reading.
+        (Some(status), Err(_)) => Fetched::Response { status, headers, body: Vec::new() },
+        _ => Fetched::Failed,
+    }
+}
+
+/// Spreads the timers of workers, and names this one to the others; it need not be secret.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    // The standard hasher draws its keys from WASI's `random_get`.
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write_u64(now().as_millis());
+    hasher.finish()
+}
+
+/// Ten thousand rules take about 2 MiB.
+const LARGEST_CONFIGURATION: usize = 16 << 20;

@@ -1,0 +1,228 @@
+//! One worker: the engine, the host's services for it, and the requests that wait.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::abi::{self, Level, Status};
+use super::foreign::HostVerifier;
+use super::metrics::Metrics;
+use crate::audit::Decision;
+use crate::engine::Engine;
+use crate::exchange::{Exchange, Passage, Record, Reply, Step};
+use crate::http::encode_pairs;
+use crate::jose::{Hash, NativeVerifier};
+use crate::provider::{CasMismatch, Fetch, Fetched, SharedData, SourceId};
+use crate::time::UnixTime;
+
+/// What one root context and its streams share.
+pub(super) struct Worker {
+    pub(super) engine: Engine,
+    host: EnvoyHost,
+    metrics: Metrics,
+    waiting: BTreeMap<u32, Exchange>,
+    /// When the timer will fire, so that it is only set anew to make it earlier.
+    tick_at: Option<UnixTime>,
+}
+
+impl Worker {
+    pub(super) fn new(engine: Engine, verifier: HostVerifier) -> Self {
+        Self {
+            engine,
+            host: EnvoyHost { verifier },
+            metrics: Metrics::default(),
+            waiting: BTreeMap::new(),
+            tick_at: None,
+        }
+    }
+
+    /// Walks a new request; `true` if it waits.
+    pub(super) fn begin(&mut self, context: u32, pairs: Vec<(Vec<u8>, Vec<u8>)>) -> Outcome {
+        let now = now();
+        let step = Exchange::begin(pairs, &mut self.engine, &mut self.host, now);
+        let outcome = self.settle(context, step);
+        if matches!(outcome, Outcome::Waits) {
+            self.tick_within(now, SOON);
+        }
+        outcome
+    }
+
+    /// A stream is gone.
+    pub(super) fn forget(&mut self, context: u32) {
+        if let Some(exchange) = self.waiting.remove(&context) {
+            exchange.abandon(&mut self.engine);
+        }
+    }
+
+    /// Fetches to start now.
+    pub(super) fn poll(&mut self) -> Vec<(SourceId, Fetch)> {
+        self.engine.poll(now(), &mut self.host)
+    }
+
+    /// A fetch came back.
+    pub(super) fn handle_response(&mut self, source: SourceId, fetched: Fetched) {
+        self.engine.handle_response(source, now(), &mut self.host, fetched);
+    }
+
+    /// Lets every request that waits walk again.
+    pub(super) fn wake(&mut self) {
+        for (context, exchange) in std::mem::take(&mut self.waiting) {
+            if abi::set_effective_context(context).is_err() {
+                // The host knows no such stream any more; its answer can't be given to anybody.
+                exchange.abandon(&mut self.engine);
+                continue;
+            }
+            let step = exchange.resume(&mut self.engine, &mut self.host, now());
+            match self.settle(context, step) {
+                Outcome::GoesOn => {
+                    let _ = abi::continue_request();
+                }
+                Outcome::Waits | Outcome::Answered => {}
+            }
+        }
+    }
+
+    /// Sets the timer for what is due next, and the gauges.
+    pub(super) fn schedule(&mut self) {
+        let now = now();
+        self.tick_at = None;
+        let due = self.engine.next_timeout().map_or(IDLE, |due| due.since(now));
+        // A request that waits here may wait for keys that another worker fetches, of which nobody tells this one.
+        let due = if self.waiting.is_empty() { due.min(IDLE) } else { due.min(SOON) };
+        self.tick_within(now, due.max(Duration::from_millis(1)));
+        self.report(now);
+    }
+
+    fn tick_within(&mut self, now: UnixTime, span: Duration) {
+        let at = now.plus(span);
+        if self.tick_at.is_none_or(|planned| at < planned) {
+            let millis = u32::try_from(span.as_millis()).unwrap_or(u32::MAX).max(1);
+            if abi::set_tick_period(millis).is_ok() {
+                self.tick_at = Some(at);
+            }
+        }
+    }
+
+    fn report(&mut self, now: UnixTime) {
+        for (name, health) in self.engine.key_health(now) {
+            self.metrics.set(&format!("portcullis.keys.{name}.age_seconds"), health.age.as_secs());
+            self.metrics.set(&format!("portcullis.keys.{name}.count"), u64::try_from(health.keys).unwrap_or(u64::MAX));
+        }
+        let (tokens, bytes) = self.engine.remembered_tokens();
+        self.metrics.share("portcullis.token_cache.entries", u64::try_from(tokens).unwrap_or(u64::MAX));
+        self.metrics.share("portcullis.token_cache.bytes", u64::try_from(bytes).unwrap_or(u64::MAX));
+        self.metrics.share("portcullis.waiting_requests", u64::from(self.engine.waiting()));
+    }
+
+    /// Does what a step asks, for the stream in context.
+    fn settle(&mut self, context: u32, step: Step) -> Outcome {
+        match step {
+            Step::Continue(passage, record) => match apply(&passage) {
+                Ok(()) => {
+                    self.keep(record);
+                    Outcome::GoesOn
+                }
+                // A header that could not be changed may be one that tells the upstream who is calling.
+                Err(_) => {
+                    abi::log(Level::Error, "portcullis: the host refused a header change; the request is stopped");
+                    fail_closed();
+                    Outcome::Answered
+                }
+            },
+            Step::Wait(exchange, _) => {
+                self.waiting.insert(context, exchange);
+                Outcome::Waits
+            }
+            Step::Reply(reply, record) => {
+                answer(&reply);
+                self.keep(record);
+                Outcome::Answered
+            }
+        }
+    }
+
+    fn keep(&mut self, record: Record) {
+        let (rule, name) = match &record.rule {
+            Some((index, name)) => (Some(*index), &**name),
+            None => (None, "none"),
+        };
+        self.metrics.count(rule, name, record.reason);
+        if let Some(event) = &record.event {
+            let level = if event.decision == Decision::Deny { Level::Warn } else { Level::Info };
+            abi::log(level, &format!("portcullis: {}", event.line()));
+        }
+    }
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    GoesOn,
+    Waits,
+    Answered,
+}
+
+/// Answers 503 without a reason: what should have happened could not.
+pub(super) fn fail_closed() {
+    let _ = abi::send_local_response(503, "portcullis_failed", b"", &encode_pairs(&[]), -1);
+}
+
+fn apply(passage: &Passage) -> Result<(), Status> {
+    for change in passage.mutations.iter() {
+        match change {
+            crate::http::Change::Remove(name) => abi::remove_request_header(name)?,
+            crate::http::Change::Set(name, value) => abi::set_request_header(name, value)?,
+        }
+    }
+    for (name, value) in &passage.state {
+        abi::set_property(&["portcullis", name], value.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn answer(reply: &Reply) {
+    let pairs: Vec<(&[u8], &[u8])> =
+        reply.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+    let _ = abi::send_local_response(
+        reply.status,
+        &reply.details,
+        &reply.body,
+        &encode_pairs(&pairs),
+        reply.grpc_status.unwrap_or(-1),
+    );
+}
+
+/// The wall clock. A host without one gives the epoch, at which every token is too early: closed, not open.
+pub(super) fn now() -> UnixTime {
+    UnixTime::from_millis(abi::now_nanos().unwrap_or(0) / 1_000_000)
+}
+
+/// Envoy's services, as the engine asks for them.
+struct EnvoyHost {
+    verifier: HostVerifier,
+}
+
+impl SharedData for EnvoyHost {
+    fn get(&mut self, key: &str) -> Option<(Vec<u8>, u32)> {
+        abi::shared_data(key).ok()
+    }
+
+    fn set(&mut self, key: &str, value: &[u8], cas: u32) -> Result<(), CasMismatch> {
+        match abi::set_shared_data(key, value, cas) {
+            Err(status) if status == Status::CAS_MISMATCH => Err(CasMismatch),
+            // Without shared data each worker fetches for itself: more fetches, the same decisions.
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+impl NativeVerifier for EnvoyHost {
+    fn verify(&mut self, hash: Hash, spki: &[u8], signature: &[u8], text: &[u8]) -> Option<bool> {
+        self.verifier.verify(hash, spki, signature, text)
+    }
+}
+
+/// How soon a request that waits is looked at: a worker learns of keys that another one fetched by looking.
+const SOON: Duration = Duration::from_millis(10);
+
+/// How long the timer rests when nothing is due; a withdrawn key is gone from all workers within it.
+const IDLE: Duration = Duration::from_secs(1);

@@ -1,0 +1,82 @@
+//! Is it an access token at all (RFC 8725 sections 3.11 and 3.12).
+//!
+//! One issuer signs ID tokens, logout tokens and more with the same keys. `typ` tells them apart where it is set, but
+//! Entra ID and many others write `JWT` on everything, so the marks of the other kinds are looked for as well.
+
+use serde_json::Value;
+
+use super::TokenRuleFlaw;
+use crate::jose::{Claim, SignedClaims};
+
+/// Refuses what is not an access token; with `profile`, what is not one of RFC 9068.
+pub(super) fn check(signed: &SignedClaims, profile: bool) -> Result<(), TokenRuleFlaw> {
+    let declared = signed.header().typ().map(media_type);
+    match declared.as_deref() {
+        Some("at+jwt") => {}
+        None | Some("jwt") if !profile => {}
+        _ => return Err(TokenRuleFlaw::TypeNotAccepted),
+    }
+    if let Some(kind) = foreign_kind(signed) {
+        return Err(TokenRuleFlaw::NotAnAccessToken(kind));
+    }
+    if profile { check_profile(signed) } else { Ok(()) }
+}
+
+/// `application/` may be left out, and case does not count (RFC 7515 section 4.1.9).
+fn media_type(typ: &str) -> String {
+    let typ = typ.to_ascii_lowercase();
+    typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ)
+}
+
+/// The reason code of the other kind, if the claims bear its marks.
+fn foreign_kind(signed: &SignedClaims) -> Option<&'static str> {
+    let claims = signed.claims();
+    let has = |name: &str| claims.contains_key(name);
+    // OpenID Connect Core sections 3.1.3.6 and 3.3.2.11, CIBA: hashes that bind an ID token to what came with it.
+    if ["at_hash", "c_hash", "s_hash", "urn:openid:params:jwt:claim:rt_hash"].into_iter().any(has) {
+        return Some("token_is_id_token");
+    }
+    // `nonce` answers an authentication request. Older Keycloak copies it into access tokens, which then carry a scope.
+    if has("nonce") && !has("scope") && !has("scp") {
+        return Some("token_is_id_token");
+    }
+    // RFC 8417 (security events) and OpenID Connect Back-Channel Logout section 2.4.
+    if has("events") {
+        return Some("token_is_security_event");
+    }
+    // RFC 9449 section 4.2.
+    if has("htm") || has("htu") {
+        return Some("token_is_dpop_proof");
+    }
+    // RFC 7523 section 3: issued by the client itself, for the authorization server.
+    if let (Some(iss), Some(sub)) = (claims.get("iss"), claims.get("sub"))
+        && iss == sub
+    {
+        return Some("token_is_client_assertion");
+    }
+    // Keycloak says it in a claim `typ`, Amazon Cognito in `token_use`.
+    match (claims.get("typ").and_then(Value::as_str), claims.get("token_use").and_then(Value::as_str)) {
+        (Some("ID"), _) | (_, Some("id")) => Some("token_is_id_token"),
+        (Some("Refresh" | "Offline"), _) | (_, Some("refresh")) => Some("token_is_refresh_token"),
+        (Some("Logout"), _) => Some("token_is_security_event"),
+        _ => None,
+    }
+}
+
+/// RFC 9068 section 2.2: each of these must be there, and read as what it is.
+fn check_profile(signed: &SignedClaims) -> Result<(), TokenRuleFlaw> {
+    for name in ["iss", "sub", "client_id", "jti"] {
+        if !matches!(signed.string(name), Claim::Value(text) if !text.is_empty()) {
+            return Err(TokenRuleFlaw::ProfileClaimMissing(name));
+        }
+    }
+    if matches!(signed.string_or_list("aud"), Claim::Absent) {
+        return Err(TokenRuleFlaw::ProfileClaimMissing("aud"));
+    }
+    for name in ["exp", "iat"] {
+        if matches!(signed.numeric_date(name), Claim::Absent) {
+            return Err(TokenRuleFlaw::ProfileClaimMissing(name));
+        }
+    }
+    Ok(())
+}
