@@ -1,0 +1,91 @@
+//! What unit tests of the core share: an issuer with a key, and a host in memory. Not part of the module.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use ed25519_dalek::{Signer, SigningKey};
+use serde_json::{Value, json};
+
+use crate::jose::{
+    Hash, KeyOrigin, NativeVerifier, SignaturePolicy, SignedClaims, TokenLimits, Unverified, VerificationKey, base64url,
+};
+use crate::provider::{CasMismatch, SharedData};
+
+/// An issuer with one Ed25519 key; the same `name` has the same key.
+pub(crate) struct TestIssuer {
+    key: SigningKey,
+    kid: String,
+}
+
+impl TestIssuer {
+    pub(crate) fn new(name: &str) -> Self {
+        let mut secret = [7; 32];
+        for (byte, letter) in secret.iter_mut().zip(name.bytes()) {
+            *byte = letter;
+        }
+        Self { key: SigningKey::from_bytes(&secret), kid: format!("{name}-key") }
+    }
+
+    /// Its public key as a JWK.
+    pub(crate) fn jwk(&self) -> Value {
+        let x = base64url::encode(self.key.verifying_key().as_bytes());
+        json!({ "kty": "OKP", "crv": "Ed25519", "kid": self.kid, "x": x })
+    }
+
+    /// A token with these claims.
+    pub(crate) fn token(&self, claims: &Value) -> String {
+        self.token_with(&json!({ "alg": "EdDSA", "kid": self.kid, "typ": "JWT" }), claims)
+    }
+
+    /// A token with this header, whatever it says, signed.
+    pub(crate) fn token_with(&self, header: &Value, claims: &Value) -> String {
+        let part = |value: &Value| base64url::encode(value.to_string().as_bytes());
+        let input = format!("{}.{}", part(header), part(claims));
+        format!("{input}.{}", base64url::encode(&self.key.sign(input.as_bytes()).to_bytes()))
+    }
+
+    /// The claims as the walk sees them once the signature is checked.
+    pub(crate) fn signed(&self, claims: &Value) -> SignedClaims {
+        self.verified(&self.token(claims), json!({}))
+    }
+
+    /// The same with another header, and more members in the key's JWK.
+    pub(crate) fn signed_with(&self, header: &Value, claims: &Value, in_key: Value) -> SignedClaims {
+        self.verified(&self.token_with(header, claims), in_key)
+    }
+
+    fn verified(&self, token: &str, in_key: Value) -> SignedClaims {
+        let mut jwk = self.jwk();
+        jwk.as_object_mut().unwrap().extend(in_key.as_object().unwrap().clone());
+        let key = Rc::new(VerificationKey::from_jwk(jwk.as_object().unwrap(), KeyOrigin::Remote).unwrap());
+        let unverified = Unverified::parse(token.as_bytes(), &TokenLimits::default()).unwrap();
+        unverified.verify(&key, &mut MemoryHost::default(), SignaturePolicy::PreferNative).unwrap()
+    }
+}
+
+/// A host that has shared data and nothing else.
+#[derive(Debug, Default)]
+pub(crate) struct MemoryHost {
+    shared: HashMap<String, (Vec<u8>, u32)>,
+}
+
+impl SharedData for MemoryHost {
+    fn get(&mut self, key: &str) -> Option<(Vec<u8>, u32)> {
+        self.shared.get(key).cloned()
+    }
+
+    fn set(&mut self, key: &str, value: &[u8], cas: u32) -> Result<(), CasMismatch> {
+        let version = self.shared.get(key).map_or(0, |(_, version)| *version);
+        if cas != 0 && cas != version {
+            return Err(CasMismatch);
+        }
+        self.shared.insert(key.to_owned(), (value.to_vec(), version + 1));
+        Ok(())
+    }
+}
+
+impl NativeVerifier for MemoryHost {
+    fn verify(&mut self, _: Hash, _: &[u8], _: &[u8], _: &[u8]) -> Option<bool> {
+        None
+    }
+}
