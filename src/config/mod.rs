@@ -1,6 +1,145 @@
 //! Filter JSON to a compiled configuration; every fault collected, each with its path in the document.
+//!
+//! Everything that can be wrong is found here, at load: the rest of the crate sees values that can't be.
+
+mod compile;
 mod document;
 mod problems;
 pub mod settings;
+#[cfg(test)]
+mod tests;
 mod units;
+
+use std::time::Duration;
+
 pub use problems::{Problem, Problems};
+
+use crate::audit::AuditLog;
+use crate::credential::Sources;
+use crate::exchange::{Challenge, Reply, document};
+use crate::forward::Forwarding;
+use crate::http::RequestHead;
+use crate::jose::{SignaturePolicy, TokenLimits};
+use crate::policy::{Router, Rule};
+use crate::provider::{IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
+use crate::token::TokenRules;
+use settings::Settings;
+
+/// A configuration without faults, ready to decide by.
+#[derive(Debug)]
+pub struct Config {
+    providers: Vec<ProviderConfig>,
+    router: Router<Rule>,
+    pub(crate) sources: Sources,
+    pub(crate) forwarding: Forwarding,
+    pub(crate) challenge: Challenge,
+    resource_metadata: Option<ResourceMetadata>,
+    preflight_passes: bool,
+    pub(crate) audit: AuditLog,
+    pub(crate) signatures: SignaturePolicy,
+    pub(crate) limits: Limits,
+    warnings: Vec<String>,
+}
+
+/// One provider: whose tokens, and what is asked of them.
+#[derive(Debug)]
+pub(crate) struct ProviderConfig {
+    pub(crate) provider: Provider,
+    pub(crate) rules: TokenRules,
+    keys: KeyCacheSettings,
+}
+
+/// Bounds on the filter's own work.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    pub(crate) token: TokenLimits,
+    pub(crate) token_cache: usize,
+    pub(crate) waiting_requests: u32,
+    pub(crate) wait: Duration,
+}
+
+/// The protected resource metadata and where it is served (RFC 9728).
+#[derive(Debug)]
+struct ResourceMetadata {
+    path: String,
+    body: Vec<u8>,
+}
+
+impl Config {
+    /// Reads and compiles the document in `text`; `environment` fills in `${NAME}`.
+    ///
+    /// # Errors
+    /// Every fault, each with its path.
+    pub fn load(text: &[u8], environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, Problems> {
+        let document = document::read(text, environment)?;
+        let settings: Settings = deserr::deserialize::<_, _, Problems>(document)?;
+        compile::compile(settings)
+    }
+
+    /// What an operator should hear at load: dangerous settings, and what the host lacks.
+    #[must_use]
+    pub fn warnings(&self, host_verifies: bool) -> Vec<String> {
+        let mut warnings = self.warnings.clone();
+        if !host_verifies {
+            match self.signatures {
+                SignaturePolicy::PreferNative => warnings.push(
+                    "the host has no `verify_signature`; signatures are checked in the module, which takes several times as long".to_owned(),
+                ),
+                SignaturePolicy::RequireNative => warnings.push(
+                    "the host has no `verify_signature` and `signatures` is `require_host`; every token will be refused".to_owned(),
+                ),
+                SignaturePolicy::ForbidNative => {}
+            }
+        }
+        warnings
+    }
+
+    /// The key caches of each provider's issuers, in the order of the configuration.
+    pub(crate) fn key_caches(&self, seed: u64) -> Vec<Vec<KeyCache>> {
+        self.providers.iter().map(|provider| provider.provider.key_caches(&provider.keys, seed)).collect()
+    }
+
+    /// The provider at this place.
+    pub(crate) fn provider(&self, index: usize) -> Option<&ProviderConfig> {
+        self.providers.get(index)
+    }
+
+    /// Whose token it is, by an `iss` that nobody has verified yet.
+    pub(crate) fn issuer(&self, hint: Option<&str>) -> Result<(IssuerRef, &ProviderConfig), IssuerFlaw> {
+        let iss = hint.ok_or(IssuerFlaw::Absent)?;
+        let mut providers = self.providers.iter().enumerate();
+        providers
+            .find_map(|(provider, config)| {
+                let (issuer, _) = config.provider.issuer_for(iss)?;
+                Some((IssuerRef { provider, issuer }, config))
+            })
+            .ok_or(IssuerFlaw::Unknown)
+    }
+
+    /// The rule that speaks for a request.
+    pub(crate) fn route(&self, head: &RequestHead) -> Option<&Rule> {
+        self.router.find(head.host(), head.method(), head.path().segments()).map(|found| found.value)
+    }
+
+    /// The rule that speaks for the request that a CORS preflight announces, if preflights pass.
+    pub(crate) fn preflight(&self, head: &RequestHead) -> Option<&Rule> {
+        if !self.preflight_passes || !head.is_cors_preflight() {
+            return None;
+        }
+        let announced = head.only("access-control-request-method").ok().flatten()?;
+        let announced = std::str::from_utf8(announced).ok()?;
+        self.router.find(head.host(), announced, head.path().segments()).map(|found| found.value)
+    }
+
+    /// The answer to a request for the resource metadata, if this is one.
+    pub(crate) fn resource_metadata(&self, head: &RequestHead) -> Option<Reply> {
+        let metadata = self.resource_metadata.as_ref()?;
+        let asked = matches!(head.method(), "GET" | "HEAD") && head.path().path() == metadata.path;
+        asked.then(|| document(&metadata.body))
+    }
+
+    /// The name of a provider, for the record.
+    pub(crate) fn provider_name(&self, index: usize) -> &str {
+        self.providers.get(index).map_or("", |provider| provider.provider.id().as_str())
+    }
+}

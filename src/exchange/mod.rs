@@ -108,12 +108,10 @@ impl Exchange {
                 Ok(until) => return Step::Wait(self, until),
                 Err(denial) => denial,
             },
-            Stop::Serve => {
+            Stop::Served(reply) => {
                 self.leave(engine);
-                let reply = engine.config().resource_metadata.as_ref().map(|metadata| document(&metadata.body));
-                let record = self.record(engine, trace, Decision::Allow, "resource_metadata", Some(200), now);
-                // The walk stops so only where there is a document; without one this would be an empty answer, not a pass.
-                return Step::Reply(reply.unwrap_or_else(|| document(b"{}")), record);
+                let record = self.record(engine, trace, Decision::Allow, "resource_metadata", Some(reply.status), now);
+                return Step::Reply(reply, record);
             }
             Stop::Denied(denial) => denial,
         };
@@ -168,7 +166,7 @@ impl Exchange {
                 method: self.head.method().to_owned(),
                 host: bounded(self.head.host(), LONGEST_CLAIM),
                 path: bounded(self.head.path().without_query(), LONGEST_PATH),
-                provider: trace.provider.map(|provider| engine.provider(provider).name.clone()),
+                provider: trace.provider.map(|provider| engine.config().provider_name(provider).to_owned()),
                 subject: owned(identity.subject()),
                 client: owned(identity.client()),
                 tenant: owned(identity.tenant()),

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Denial, Passage};
+use super::{Denial, Passage, Reply};
 use crate::credential::{self, Found};
 use crate::engine::{Engine, Host};
 use crate::forward;
@@ -10,9 +10,9 @@ use crate::http::RequestHead;
 use crate::identity::Identity;
 use crate::jose::Unverified;
 use crate::policy::{self, Access};
-use crate::provider::{KeyLookup, ProviderId};
+use crate::provider::KeyLookup;
 use crate::time::UnixTime;
-use crate::token::{self, VerifiedToken};
+use crate::token::VerifiedToken;
 
 /// Why the walk stops.
 #[derive(Debug)]
@@ -21,8 +21,8 @@ pub(super) enum Stop {
     Denied(Denial),
     /// Keys are on their way.
     Keys,
-    /// It asks for the resource metadata.
-    Serve,
+    /// The filter itself has what it asks for.
+    Served(Reply),
 }
 
 impl From<Denial> for Stop {
@@ -35,7 +35,7 @@ impl From<Denial> for Stop {
 #[derive(Debug, Default)]
 pub(super) struct Trace {
     pub(super) rule: Option<(usize, Rc<str>)>,
-    pub(super) provider: Option<ProviderId>,
+    pub(super) provider: Option<usize>,
     pub(super) kid: Option<String>,
     pub(super) identity: Option<Identity>,
     pub(super) remembered: bool,
@@ -50,14 +50,15 @@ pub(super) fn walk(
     trace: &mut Trace,
 ) -> Result<Passage, Stop> {
     let config = engine.config_handle();
-    if config.serves_metadata_for(head) {
-        return Err(Stop::Serve);
+    if let Some(metadata) = config.resource_metadata(head) {
+        return Err(Stop::Served(metadata));
+    }
+    if let Some(rule) = config.preflight(head) {
+        trace.rule = Some((rule.index, Rc::clone(&rule.name)));
+        return Ok(forward::passage(&config.forwarding, head, &policy::admit_preflight(rule), None));
     }
     let rule = config.route(head).ok_or(Denial::NoRule)?;
     trace.rule = Some((rule.index, Rc::clone(&rule.name)));
-    if config.passes_preflight(head) {
-        return Ok(forward::passage(&config.forwarding, head, &policy::admit_preflight(rule), None));
-    }
     let found = match rule.access {
         Access::Anonymous => None,
         Access::Token | Access::Optional => credential::find(head, &config.sources).map_err(Denial::Credential)?,
@@ -81,7 +82,7 @@ fn identify(
 ) -> Result<Rc<VerifiedToken>, Stop> {
     if let Some(token) = engine.remembered(found.token(), now) {
         trace.remembered = true;
-        trace.provider = Some(token.provider());
+        trace.provider = Some(token.issuer().provider);
         trace.kid = token.signed().header().kid().map(str::to_owned);
         token.check_time(now).map_err(Denial::Rule)?;
         return Ok(token);
@@ -90,8 +91,8 @@ fn identify(
     let unverified = Unverified::parse(found.token(), &config.limits.token).map_err(Denial::Token)?;
     let header = unverified.header();
     trace.kid = header.kid().map(str::to_owned);
-    let (provider, issuer) = config.issuer(unverified.issuer_hint()).map_err(Denial::Issuer)?;
-    trace.provider = Some(provider.id);
+    let (issuer, provider) = config.issuer(unverified.issuer_hint()).map_err(Denial::Issuer)?;
+    trace.provider = Some(issuer.provider);
     if !provider.rules.algorithms.contains(header.alg()) {
         return Err(Denial::AlgorithmNotAccepted.into());
     }
@@ -102,7 +103,7 @@ fn identify(
         KeyLookup::Unavailable { retry_after } => return Err(Denial::KeysUnavailable(retry_after).into()),
     };
     let signed = unverified.verify(&key, host, config.signatures).map_err(Denial::Signature)?;
-    let token = Rc::new(token::accept(provider, issuer, signed, now).map_err(Denial::Rule)?);
+    let token = Rc::new(provider.accept(issuer, signed, now).map_err(Denial::Rule)?);
     engine.remember(found.token(), &token);
     Ok(token)
 }

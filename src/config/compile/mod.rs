@@ -1,0 +1,104 @@
+//! Typed settings to a compiled configuration: every value checked against what it will be used for.
+
+mod answers;
+mod forward;
+mod providers;
+mod rules;
+
+use std::time::Duration;
+
+use super::problems::Problems;
+use super::settings::{AuditLogSettings, CredentialSettings, LimitSettings, Settings, SignatureSettings};
+use super::{Config, Limits};
+use crate::audit::AuditLog;
+use crate::credential::{HeaderSource, Sources};
+use crate::jose::{SignaturePolicy, TokenLimits};
+
+pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
+    let mut problems = Problems::default();
+    let mut warnings = Vec::new();
+    let providers = providers::compile(settings.providers, &mut problems, &mut warnings);
+    let router = rules::compile(settings.rules, &providers, &mut problems);
+    let sources = sources(settings.credentials, &mut problems, &mut warnings);
+    let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
+    let answers = answers::compile(settings.answers.unwrap_or_default(), &providers, &mut problems);
+    let limits = limits(&settings.limits.unwrap_or_default(), &mut problems);
+    let audit = settings.audit.unwrap_or_default().log.unwrap_or(AuditLogSettings::Denials);
+    match (router, sources, forwarding, answers) {
+        (Some(router), Some(sources), Some(forwarding), Some(answers)) if problems.is_empty() => Ok(Config {
+            providers: providers.into_iter().flatten().collect(),
+            router,
+            sources,
+            forwarding,
+            challenge: answers.challenge,
+            resource_metadata: answers.resource_metadata,
+            preflight_passes: answers.preflight_passes,
+            audit: match audit {
+                AuditLogSettings::All => AuditLog::All,
+                AuditLogSettings::Denials => AuditLog::Denials,
+                AuditLogSettings::None => AuditLog::None,
+            },
+            signatures: match settings.signatures.unwrap_or(SignatureSettings::PreferHost) {
+                SignatureSettings::PreferHost => SignaturePolicy::PreferNative,
+                SignatureSettings::RequireHost => SignaturePolicy::RequireNative,
+                SignatureSettings::ForbidHost => SignaturePolicy::ForbidNative,
+            },
+            limits,
+            warnings,
+        }),
+        _ => Err(problems),
+    }
+}
+
+fn sources(
+    settings: Option<CredentialSettings>,
+    problems: &mut Problems,
+    warnings: &mut Vec<String>,
+) -> Option<Sources> {
+    let Some(settings) = settings else { return Some(Sources::default()) };
+    let query_parameters = settings.danger_query_parameters.unwrap_or_default();
+    if !query_parameters.is_empty() {
+        warnings.push(
+            "danger_query_parameters: tokens in addresses end up in histories, logs and `Referer`".to_owned(),
+        );
+    }
+    let headers = settings.headers.unwrap_or_default().into_iter();
+    let headers = headers.map(|header| HeaderSource { name: header.name, prefix: header.prefix.unwrap_or_default() });
+    let (headers, cookies) = (headers.collect(), settings.cookies.unwrap_or_default());
+    match Sources::new(settings.authorization.unwrap_or(true), headers, cookies, query_parameters) {
+        Ok(sources) => Some(sources),
+        Err(flaw) => {
+            problems.add("credentials", flaw.to_string());
+            None
+        }
+    }
+}
+
+fn limits(settings: &LimitSettings, problems: &mut Problems) -> Limits {
+    let token = settings.token.map_or(DEFAULT_TOKEN, |size| size.0);
+    if !(256..=LARGEST_TOKEN).contains(&token) {
+        problems.add("limits.token", "expected a size from `256B` to `64KiB`");
+    }
+    let wait = settings.wait.map_or(DEFAULT_WAIT, |span| span.0);
+    if wait > LONGEST_WAIT {
+        problems.add("limits.wait", "expected at most `60s`: clients and proxies give up by then");
+    }
+    Limits {
+        token: TokenLimits { bytes: token, ..TokenLimits::default() },
+        token_cache: settings.token_cache.map_or(DEFAULT_TOKEN_CACHE, |size| size.0),
+        waiting_requests: settings.waiting_requests.unwrap_or(DEFAULT_WAITING),
+        wait,
+    }
+}
+
+/// Entra's tokens are 1.4 to 4 KiB; 8 KiB leaves room for two hundred groups.
+const DEFAULT_TOKEN: usize = 8 << 10;
+/// Envoy takes 60 KiB of headers unless told otherwise.
+const LARGEST_TOKEN: usize = 64 << 10;
+/// About a thousand of Entra's tokens in each worker.
+const DEFAULT_TOKEN_CACHE: usize = 8 << 20;
+/// A waiting request holds its headers, a few KiB: a thousand are a few MiB.
+const DEFAULT_WAITING: u32 = 1000;
+/// As long as one fetch may take by default.
+const DEFAULT_WAIT: Duration = Duration::from_secs(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
