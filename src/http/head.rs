@@ -1,0 +1,371 @@
+//! The head of a request, checked once: after [`RequestHead::read`] nobody asks again whether a method is a token or
+//! a host is there twice.
+//!
+//! Names are compared without case, values are bytes, order and repeats are kept. A lookup never picks one of several
+//! values by itself: [`Headers::only`] says that there are several.
+
+use std::fmt;
+
+use super::host::{self, HostFlaw};
+use super::name::{is_token, twin_key_into};
+use super::path::{PathFlaw, Target};
+
+/// A header's name and value, as bytes.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
+/// A header that may come once came more often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeated;
+
+impl Repeated {
+    /// Stable code for audit and metrics.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        "header_repeated"
+    }
+}
+
+impl fmt::Display for Repeated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the header comes more than once")
+    }
+}
+
+impl std::error::Error for Repeated {}
+
+/// A pseudo header (RFC 9113 section 8.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pseudo {
+    /// `:authority`
+    Authority,
+    /// `:method`
+    Method,
+    /// `:path`
+    Path,
+    /// `:scheme`
+    Scheme,
+}
+
+impl Pseudo {
+    /// With its colon.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Authority => ":authority",
+            Self::Method => ":method",
+            Self::Path => ":path",
+            Self::Scheme => ":scheme",
+        }
+    }
+}
+
+/// Why the head of a request cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestFlaw {
+    /// `CONNECT` without a path: a tunnel, which no rule can speak for.
+    Connect,
+    /// A header name that is not a token.
+    HeaderName,
+    /// A control character, other than a tab, in a header value.
+    HeaderValue,
+    /// `:authority` is not a host.
+    Host(HostFlaw),
+    /// There is a `Host` header too, and it says something else.
+    HostMismatch,
+    /// `:method` is not a token.
+    Method,
+    /// A header asks the upstream to take another method than the one that rules see (`X-HTTP-Method-Override`).
+    MethodOverride,
+    /// `:path` is refused.
+    Path(PathFlaw),
+    /// A pseudo header is missing.
+    PseudoMissing(Pseudo),
+    /// A pseudo header came twice.
+    PseudoRepeated(Pseudo),
+    /// A pseudo header that is none.
+    PseudoUnknown,
+    /// `:scheme` is neither `http` nor `https`.
+    Scheme,
+}
+
+impl RequestFlaw {
+    /// Stable code for audit and metrics.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Connect => "request_connect",
+            Self::HeaderName => "request_bad_header_name",
+            Self::HeaderValue => "request_bad_header_value",
+            Self::Host(flaw) => flaw.reason(),
+            Self::HostMismatch => "host_mismatch",
+            Self::Method => "request_bad_method",
+            Self::MethodOverride => "request_method_override",
+            Self::Path(flaw) => flaw.reason(),
+            Self::PseudoMissing(_) => "request_pseudo_header_missing",
+            Self::PseudoRepeated(_) => "request_pseudo_header_repeated",
+            Self::PseudoUnknown => "request_pseudo_header_unknown",
+            Self::Scheme => "request_bad_scheme",
+        }
+    }
+}
+
+impl fmt::Display for RequestFlaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect => f.write_str("the request is a `CONNECT` without a path"),
+            Self::HeaderName => f.write_str("a header name is not a token"),
+            Self::HeaderValue => f.write_str("a header value has a control character"),
+            Self::Host(flaw) => flaw.fmt(f),
+            Self::HostMismatch => f.write_str("the `host` header and `:authority` differ"),
+            Self::Method => f.write_str("the method is not a token"),
+            Self::MethodOverride => f.write_str("a header asks for another method"),
+            Self::Path(flaw) => flaw.fmt(f),
+            Self::PseudoMissing(pseudo) => write!(f, "`{}` is missing", pseudo.name()),
+            Self::PseudoRepeated(pseudo) => write!(f, "`{}` comes more than once", pseudo.name()),
+            Self::PseudoUnknown => f.write_str("there is an unknown pseudo header"),
+            Self::Scheme => f.write_str("the scheme is neither `http` nor `https`"),
+        }
+    }
+}
+
+impl std::error::Error for RequestFlaw {}
+
+/// A view of header pairs: of a request, also of one that could not be read, or of a response.
+#[derive(Clone, Copy, Debug)]
+pub struct Headers<'a>(&'a [Pair]);
+
+impl<'a> Headers<'a> {
+    /// Looks at pairs; checks nothing.
+    #[must_use]
+    pub fn of(pairs: &'a [Pair]) -> Self {
+        Self(pairs)
+    }
+
+    /// Every value of a header, in order.
+    pub fn values<'n>(self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        self.0.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value.as_slice())
+    }
+
+    /// The value of a header that may come once.
+    ///
+    /// # Errors
+    ///
+    /// [`Repeated`] if it came more often, with the same value or not.
+    pub fn only(self, name: &str) -> Result<Option<&'a [u8]>, Repeated> {
+        let mut values = self.values(name);
+        match (values.next(), values.next()) {
+            (_, Some(_)) => Err(Repeated),
+            (value, None) => Ok(value),
+        }
+    }
+
+    /// Whether the caller speaks gRPC and wants its errors so: `application/grpc`, also with a `+suffix` or
+    /// parameters. gRPC-Web is not: its clients read plain HTTP errors.
+    #[must_use]
+    pub fn is_grpc(self) -> bool {
+        let Ok(Some(content_type)) = self.only("content-type") else { return false };
+        content_type.split_at_checked(GRPC.len()).is_some_and(|(start, rest)| {
+            start.eq_ignore_ascii_case(GRPC) && matches!(rest.first(), None | Some(b'+' | b';' | b' '))
+        })
+    }
+
+    /// `x-request-id` if it came once. Envoy sets it; from an untrusted edge it is the client's text.
+    #[must_use]
+    pub fn request_id(self) -> Option<&'a [u8]> {
+        self.only("x-request-id").ok().flatten()
+    }
+
+    /// The pairs looked at.
+    #[must_use]
+    pub fn pairs(self) -> &'a [Pair] {
+        self.0
+    }
+}
+
+/// The head of a request that can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestHead {
+    pairs: Vec<Pair>,
+    method: String,
+    scheme: Scheme,
+    host: String,
+    target: Target,
+}
+
+impl RequestHead {
+    /// Reads header pairs, pseudo headers among them.
+    ///
+    /// # Errors
+    ///
+    /// The first [`RequestFlaw`] found.
+    pub fn read(pairs: Vec<Pair>) -> Result<Self, RequestFlaw> {
+        check_pairs(&pairs)?;
+        let headers = Headers::of(&pairs);
+        let method = read_method(headers)?;
+        let scheme = read_scheme(pseudo(headers, Pseudo::Scheme)?)?;
+        let host = read_host(headers)?;
+        let path = match pseudo(headers, Pseudo::Path) {
+            Err(RequestFlaw::PseudoMissing(_)) if method == "CONNECT" => return Err(RequestFlaw::Connect),
+            path => path?,
+        };
+        let target = Target::read(path).map_err(RequestFlaw::Path)?;
+        check_overrides(headers, &method)?;
+        Ok(Self { method, scheme, host, target, pairs })
+    }
+
+    /// The method, as it came: methods are case-sensitive (RFC 9110 section 9.1).
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// `http` or `https`.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        match self.scheme {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+
+    /// The host in the form in which it is compared; see [`host::normalise`].
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Path and query.
+    #[must_use]
+    pub fn path(&self) -> &Target {
+        &self.target
+    }
+
+    /// The headers, pseudo headers among them.
+    #[must_use]
+    pub fn headers(&self) -> Headers<'_> {
+        Headers::of(&self.pairs)
+    }
+
+    /// The header pairs, as they came.
+    #[must_use]
+    pub fn pairs(&self) -> &[Pair] {
+        &self.pairs
+    }
+
+    /// See [`Headers::values`].
+    pub fn values<'n>(&self, name: &'n str) -> impl Iterator<Item = &[u8]> + use<'_, 'n> {
+        self.headers().values(name)
+    }
+
+    /// See [`Headers::only`].
+    ///
+    /// # Errors
+    ///
+    /// [`Repeated`] if it came more often.
+    pub fn only(&self, name: &str) -> Result<Option<&[u8]>, Repeated> {
+        self.headers().only(name)
+    }
+
+    /// See [`Headers::is_grpc`].
+    #[must_use]
+    pub fn is_grpc(&self) -> bool {
+        self.headers().is_grpc()
+    }
+
+    /// See [`Headers::request_id`].
+    #[must_use]
+    pub fn request_id(&self) -> Option<&[u8]> {
+        self.headers().request_id()
+    }
+
+    /// Whether a browser asks here what it may send later (Fetch standard, "CORS-preflight request"): `OPTIONS` with
+    /// one `Origin` and one `Access-Control-Request-Method`. A bare `OPTIONS` is not.
+    #[must_use]
+    pub fn is_cors_preflight(&self) -> bool {
+        self.method == "OPTIONS"
+            && ["origin", "access-control-request-method"]
+                .iter()
+                .all(|name| matches!(self.only(name), Ok(Some(value)) if !value.is_empty()))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+fn check_pairs(pairs: &[Pair]) -> Result<(), RequestFlaw> {
+    for (name, value) in pairs {
+        match name.strip_prefix(b":") {
+            Some(_) if !PSEUDO_NAMES.contains(&name.as_slice()) => return Err(RequestFlaw::PseudoUnknown),
+            None if !is_token(name) => return Err(RequestFlaw::HeaderName),
+            _ => {}
+        }
+        if value.iter().any(|&byte| byte != b'\t' && byte.is_ascii_control()) && name != b":path" {
+            return Err(RequestFlaw::HeaderValue);
+        }
+    }
+    Ok(())
+}
+
+fn pseudo(headers: Headers<'_>, pseudo: Pseudo) -> Result<&[u8], RequestFlaw> {
+    headers
+        .only(pseudo.name())
+        .map_err(|Repeated| RequestFlaw::PseudoRepeated(pseudo))?
+        .ok_or(RequestFlaw::PseudoMissing(pseudo))
+}
+
+fn read_method(headers: Headers<'_>) -> Result<String, RequestFlaw> {
+    let method = pseudo(headers, Pseudo::Method)?;
+    if !is_token(method) || method.len() > MAX_METHOD_BYTES {
+        return Err(RequestFlaw::Method);
+    }
+    str::from_utf8(method).map(str::to_owned).map_err(|_| RequestFlaw::Method)
+}
+
+fn read_scheme(scheme: &[u8]) -> Result<Scheme, RequestFlaw> {
+    if scheme.eq_ignore_ascii_case(b"http") {
+        Ok(Scheme::Http)
+    } else if scheme.eq_ignore_ascii_case(b"https") {
+        Ok(Scheme::Https)
+    } else {
+        Err(RequestFlaw::Scheme)
+    }
+}
+
+/// An HTTP/2 request may carry both `:authority` and `Host`; an upstream may believe either.
+fn read_host(headers: Headers<'_>) -> Result<String, RequestFlaw> {
+    let host = host::normalise(pseudo(headers, Pseudo::Authority)?).map_err(RequestFlaw::Host)?;
+    if headers.values("host").any(|other| host::normalise(other).as_ref() != Ok(&host)) {
+        return Err(RequestFlaw::HostMismatch);
+    }
+    Ok(host)
+}
+
+/// Frameworks take the method from these headers if asked to; then rules would speak of another request than the one
+/// that happens. Repeating the real method is harmless.
+fn check_overrides(headers: Headers<'_>, method: &str) -> Result<(), RequestFlaw> {
+    let mut key = String::new();
+    for (name, value) in headers.pairs() {
+        twin_key_into(name, &mut key);
+        if METHOD_OVERRIDES.contains(&key.as_str()) && value != method.as_bytes() {
+            return Err(RequestFlaw::MethodOverride);
+        }
+    }
+    Ok(())
+}
+
+const GRPC: &[u8] = b"application/grpc";
+
+/// `:protocol` belongs to an extended CONNECT (RFC 8441).
+const PSEUDO_NAMES: [&[u8]; 5] = [b":authority", b":method", b":path", b":scheme", b":protocol"];
+
+const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
+/// The longest registered method has 17 letters; a method is a metric label and part of an audit record.
+const MAX_METHOD_BYTES: usize = 32;
+
+#[cfg(test)]
+#[path = "head/tests.rs"]
+mod tests;

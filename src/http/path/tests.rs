@@ -1,0 +1,206 @@
+use super::*;
+use proptest::prelude::*;
+
+fn segments(path: &str) -> Vec<String> {
+    Target::read(path.as_bytes()).unwrap_or_else(|flaw| panic!("{path}: {flaw}")).segments().to_vec()
+}
+
+fn assert_flaws(rows: &[(&str, PathFlaw)]) {
+    for (path, flaw) in rows {
+        assert_eq!(Target::read(path.as_bytes()), Err(*flaw), "{path}");
+    }
+}
+
+#[test]
+fn a_plain_path_is_its_segments() {
+    assert_eq!(segments("/"), [""]);
+    assert_eq!(segments("/orders/17/lines"), ["orders", "17", "lines"]);
+    assert_eq!(segments("/a/"), ["a", ""]);
+}
+
+#[test]
+fn escapes_are_decoded_once() {
+    assert_eq!(segments("/%61dmin/b%20c/%C3%a9"), ["admin", "b c", "é"]);
+    assert_eq!(segments("/100%25"), ["100%"]);
+}
+
+#[test]
+fn case_and_trailing_slash_are_kept() {
+    assert_ne!(segments("/A"), segments("/a"));
+    assert_ne!(segments("/a/"), segments("/a"));
+}
+
+#[test]
+fn advisory_05_parameters_are_refused() {
+    assert_flaws(&[
+        ("/admin;x", PathFlaw::Parameters),
+        ("/;x/admin", PathFlaw::Parameters),
+        ("/a/..;/admin", PathFlaw::Parameters),
+        ("/a/.;x/../admin", PathFlaw::Parameters),
+        ("/admin%3bx", PathFlaw::EncodedDelimiter),
+        ("/a/..%3B/admin", PathFlaw::EncodedDelimiter),
+    ]);
+}
+
+#[test]
+fn advisory_06_slashes_backslashes_and_dots_in_every_form_are_refused() {
+    assert_flaws(&[
+        ("/a//b", PathFlaw::EmptySegment),
+        ("/a//", PathFlaw::EmptySegment),
+        ("/a%2fb", PathFlaw::EncodedSlash),
+        ("/a%2Fb", PathFlaw::EncodedSlash),
+        ("/a%5cb", PathFlaw::Backslash),
+        ("/a%5Cb", PathFlaw::Backslash),
+        ("/a\\b", PathFlaw::Backslash),
+        ("/./a", PathFlaw::DotSegment),
+        ("/a/.", PathFlaw::DotSegment),
+        ("/a/..", PathFlaw::DotSegment),
+        ("/a/../b", PathFlaw::DotSegment),
+        ("/a/%2e%2e/b", PathFlaw::DotSegment),
+        ("/a/.%2E/b", PathFlaw::DotSegment),
+        ("/a/%2e/b", PathFlaw::DotSegment),
+        ("/a/%252e%252e/b", PathFlaw::DoubleEncoded),
+        ("/a%252fb", PathFlaw::DoubleEncoded),
+        ("/a%25%32%66b", PathFlaw::DoubleEncoded),
+        ("/a%c0%afb", PathFlaw::NotUtf8),
+        ("/a%e0%80%afb", PathFlaw::NotUtf8),
+        ("/a/%c0%ae%c0%ae/b", PathFlaw::NotUtf8),
+        ("/a%ff", PathFlaw::NotUtf8),
+        ("/a%ed%a0%80", PathFlaw::NotUtf8),
+        ("/a%00", PathFlaw::ControlCharacter),
+        ("/a%u002fb", PathFlaw::BadEscape),
+        ("/a%", PathFlaw::BadEscape),
+        ("/a%2", PathFlaw::BadEscape),
+        ("/a%2g", PathFlaw::BadEscape),
+        ("/a%+1", PathFlaw::BadEscape),
+        ("/a%2/b", PathFlaw::BadEscape),
+    ]);
+}
+
+#[test]
+fn advisory_07_fragments_are_refused() {
+    assert_flaws(&[
+        ("/admin#x", PathFlaw::Fragment),
+        ("/public/#/../admin", PathFlaw::Fragment),
+        ("/a?b#c", PathFlaw::Fragment),
+        ("/admin%23x", PathFlaw::EncodedDelimiter),
+    ]);
+}
+
+#[test]
+fn advisory_08_the_query_is_no_part_of_the_path() {
+    for path in ["/admin?x", "/admin?", "/admin?x?y", "/admin?/../public", "/admin?a//b;c%2f%zz"] {
+        let target = Target::read(path.as_bytes()).unwrap();
+        assert_eq!(target.segments(), ["admin"], "{path}");
+        assert_eq!(target.path(), "/admin", "{path}");
+        assert_eq!(target.raw(), path.as_bytes(), "{path}");
+    }
+    assert_flaws(&[("/admin#", PathFlaw::Fragment)]);
+    assert_eq!(Target::read(b"/a").unwrap().query(), None);
+    assert_eq!(Target::read(b"/a?").unwrap().query(), Some(&b""[..]));
+    assert_eq!(Target::read(b"/a?b?c\xFF").unwrap().query(), Some(&b"b?c\xFF"[..]));
+}
+
+#[test]
+fn advisory_09_the_absolute_form_does_not_bring_a_second_host() {
+    assert_flaws(&[
+        ("http://other.example/admin", PathFlaw::AbsoluteForm),
+        ("https://other.example", PathFlaw::AbsoluteForm),
+        ("x://", PathFlaw::AbsoluteForm),
+    ]);
+}
+
+#[test]
+fn advisory_63_no_part_of_a_path_is_read_as_a_host_or_decoded_before_the_split() {
+    assert_flaws(&[
+        ("//admin", PathFlaw::EmptySegment),
+        ("//other.example/admin", PathFlaw::EmptySegment),
+        ("///", PathFlaw::EmptySegment),
+        ("/%3F/../admin", PathFlaw::EncodedDelimiter),
+        ("/a%3Fb", PathFlaw::EncodedDelimiter),
+        ("/%2F/admin", PathFlaw::EncodedSlash),
+    ]);
+}
+
+#[test]
+fn what_is_not_a_path_is_refused() {
+    assert_flaws(&[
+        ("", PathFlaw::NotAbsolute),
+        ("?a", PathFlaw::NotAbsolute),
+        ("admin", PathFlaw::NotAbsolute),
+        ("*", PathFlaw::Asterisk),
+        ("/a b", PathFlaw::ControlCharacter),
+        ("/a\tb", PathFlaw::ControlCharacter),
+        ("/a\0", PathFlaw::ControlCharacter),
+        ("/a\x7F", PathFlaw::ControlCharacter),
+        ("/a%0d%0ab", PathFlaw::ControlCharacter),
+        ("/a%C2%85", PathFlaw::ControlCharacter),
+        ("/a?b\r\nc", PathFlaw::ControlCharacter),
+        ("/a?b c", PathFlaw::ControlCharacter),
+        ("/é", PathFlaw::NonAscii),
+        ("/{id}", PathFlaw::ForbiddenByte),
+        ("/<a>", PathFlaw::ForbiddenByte),
+    ]);
+    assert_eq!(Target::read(b"/\xFF"), Err(PathFlaw::NonAscii));
+}
+
+#[test]
+fn advisory_25_every_legal_path_character_is_read() {
+    for mark in "-._~!$&'()*+,=:@|^[]".chars() {
+        let path = format!("/a{mark}b");
+        assert_eq!(segments(&path), [path.trim_start_matches('/')], "{path}");
+    }
+    assert_eq!(segments("/.../..a/a..b/.well-known"), ["...", "..a", "a..b", ".well-known"]);
+}
+
+#[test]
+fn length_and_number_of_segments_are_bounded() {
+    let longest = format!("/{}?{}", "a".repeat(MAX_PATH_BYTES - 1), "b".repeat(MAX_PATH_BYTES));
+    assert!(Target::read(longest.as_bytes()).is_ok());
+    assert_eq!(Target::read(&vec![b'/'; MAX_PATH_BYTES + 1]), Err(PathFlaw::TooLong));
+    assert_eq!(segments(&"/a".repeat(MAX_SEGMENTS)).len(), MAX_SEGMENTS);
+    assert_eq!(Target::read("/a".repeat(MAX_SEGMENTS + 1).as_bytes()), Err(PathFlaw::TooManySegments));
+}
+
+/// Paths made of the pieces that normalisers disagree about.
+fn hostile_path() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "/", "//", ".", "..", "%2e", "%2F", "%5c", "\\", ";", "%3b", "#", "?", "%", "%25", "%61", "%C3%A9", "%c0%af", "a", "B",
+        "admin", "~", "%7e", "%7B", "|", "*", "@", ":", "%20", "%00", "é",
+    ]);
+    prop::collection::vec(piece, 0..12).prop_map(|pieces| format!("/{}", pieces.concat()))
+}
+
+proptest! {
+    #[test]
+    fn normalising_twice_is_normalising_once(path in hostile_path()) {
+        if let Ok(once) = Target::read(path.as_bytes()) {
+            let twice = Target::read(once.normalised().as_bytes());
+            let twice = twice.map_err(|flaw| TestCaseError::fail(format!("{}: {flaw}", once.normalised())))?;
+            prop_assert_eq!(once.segments(), twice.segments());
+            prop_assert_eq!(once.normalised(), twice.normalised());
+        }
+    }
+
+    /// A second decoder, split or dot-folder behind us finds nothing left to do.
+    #[test]
+    fn what_is_read_has_one_reading(path in hostile_path()) {
+        if let Ok(target) = Target::read(path.as_bytes()) {
+            for (index, segment) in target.segments().iter().enumerate() {
+                prop_assert!(!segment.contains(['/', '\\', ';', '?', '#', '\0']));
+                prop_assert!(segment != "." && segment != "..");
+                prop_assert!(!segment.is_empty() || index + 1 == target.segments().len());
+            }
+            let raw_path: Vec<&str> = path.split('?').next().unwrap().split('/').skip(1).collect();
+            prop_assert_eq!(raw_path.len(), target.segments().len());
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(raw in prop::collection::vec(any::<u8>(), 0..80)) {
+        let _ = Target::read(&raw);
+        let mut rooted = b"/".to_vec();
+        rooted.extend(raw);
+        let _ = Target::read(&rooted);
+    }
+}
