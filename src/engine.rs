@@ -4,10 +4,11 @@
 //! [`Engine::handle_response`], and come again no later than [`Engine::next_timeout`] says.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::config::{Config, Problems};
 use crate::jose::{Algorithm, NativeVerifier};
-use crate::provider::{Fetch, Fetched, IssuerRef, KeyCache, KeyHealth, KeyLookup, ProviderId, SharedData, SourceId};
+use crate::provider::{Fetch, FetchId, Fetched, IssuerRef, KeyCache, KeyHealth, KeyLookup, SharedData};
 use crate::time::UnixTime;
 use crate::token::VerifiedToken;
 use crate::token_cache::TokenCache;
@@ -21,7 +22,8 @@ impl<T: SharedData + NativeVerifier> Host for T {}
 #[derive(Debug)]
 pub struct Engine {
     config: Rc<Config>,
-    keys: Vec<KeyCache>,
+    /// By provider, then by issuer, as in the configuration.
+    keys: Vec<Vec<KeyCache>>,
     tokens: TokenCache,
     waiting: u32,
 }
@@ -59,27 +61,39 @@ impl Engine {
 
     /// Fetches to start now. Ask at start, at each [`Engine::next_timeout`], after each response, and when a request begins to wait.
     #[must_use]
-    pub fn poll(&mut self, now: UnixTime, shared: &mut dyn SharedData) -> Vec<(SourceId, Fetch)> {
-        let polled = self.keys.iter_mut().enumerate();
-        polled.filter_map(|(index, keys)| Some((SourceId(index), keys.poll(now, shared)?))).collect()
+    pub fn poll(&mut self, now: UnixTime, shared: &mut dyn SharedData) -> Vec<(IssuerRef, Fetch)> {
+        let mut fetches = Vec::new();
+        for (provider, issuers) in self.keys.iter_mut().enumerate() {
+            for (issuer, keys) in issuers.iter_mut().enumerate() {
+                fetches.extend(keys.poll(now, shared).map(|fetch| (IssuerRef { provider, issuer }, fetch)));
+            }
+        }
+        fetches
     }
 
-    /// Takes what came back of a fetch.
-    pub fn handle_response(&mut self, source: SourceId, now: UnixTime, shared: &mut dyn SharedData, fetched: Fetched) {
-        if let Some(keys) = self.keys.get_mut(source.0) {
-            keys.handle_response(now, shared, fetched);
+    /// Takes what came back of the fetch `id` that [`Engine::poll`] asked for on behalf of `issuer`.
+    pub fn handle_response(
+        &mut self,
+        issuer: IssuerRef,
+        now: UnixTime,
+        shared: &mut dyn SharedData,
+        id: FetchId,
+        fetched: Fetched,
+    ) {
+        if let Some(keys) = self.keys_of(issuer) {
+            keys.handle_response(now, shared, id, fetched);
         }
     }
 
     /// When to poll next, if time alone can bring anything.
     #[must_use]
     pub fn next_timeout(&self) -> Option<UnixTime> {
-        self.keys.iter().filter_map(KeyCache::next_timeout).min()
+        self.keys.iter().flatten().filter_map(KeyCache::next_timeout).min()
     }
 
-    /// State, age and size of each key source, with the name it has in metrics.
+    /// State, age and size of the keys of each issuer, with the name they have in metrics.
     pub fn key_health(&self, now: UnixTime) -> impl Iterator<Item = (&str, KeyHealth)> {
-        self.keys.iter().map(move |keys| (keys.id(), keys.health(now)))
+        self.keys.iter().flatten().map(move |keys| (keys.id(), keys.health(now)))
     }
 
     /// Entries and bytes of the verified tokens.
@@ -95,17 +109,16 @@ impl Engine {
     }
 
     pub(crate) fn key(&mut self, issuer: IssuerRef, kid: Option<&str>, alg: Algorithm, now: UnixTime) -> KeyLookup {
-        match self.keys.get_mut(issuer.source.0) {
+        match self.keys_of(issuer) {
             Some(keys) => keys.lookup(now, kid, alg),
-            None => KeyLookup::Unavailable { retry_after: std::time::Duration::from_secs(1) },
+            None => KeyLookup::Unavailable { retry_after: Duration::from_secs(1) },
         }
     }
 
     /// A token that was verified before, if its key still stands and its time has not run out.
     pub(crate) fn remembered(&mut self, text: &[u8], now: UnixTime) -> Option<Rc<VerifiedToken>> {
         let token = self.tokens.get(text)?;
-        let key = token.signed().key();
-        let stands = self.keys.get(token.issuer().source.0).is_some_and(|keys| keys.holds(now, key));
+        let stands = self.keys_of(token.issuer()).is_some_and(|keys| keys.holds(now, token.signed().key()));
         if stands && now < token.expires() {
             return Some(token);
         }
@@ -129,7 +142,7 @@ impl Engine {
         self.waiting = self.waiting.saturating_sub(1);
     }
 
-    pub(crate) fn provider(&self, provider: ProviderId) -> &crate::config::ProviderConfig {
-        self.config.provider(provider)
+    fn keys_of(&mut self, issuer: IssuerRef) -> Option<&mut KeyCache> {
+        self.keys.get_mut(issuer.provider)?.get_mut(issuer.issuer)
     }
 }

@@ -14,7 +14,7 @@ use super::stream::Stream;
 use super::worker::{Worker, now};
 use crate::engine::Engine;
 use crate::http::decode_pairs;
-use crate::provider::{Fetch, Fetched, SourceId};
+use crate::provider::{Fetch, Fetched, IssuerRef};
 
 /// One plugin instance in one worker.
 #[derive(Default)]
@@ -24,7 +24,7 @@ pub(crate) struct Root {
 }
 
 struct Callout {
-    source: SourceId,
+    issuer: IssuerRef,
     max_bytes: usize,
 }
 

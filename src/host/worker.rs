@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::exchange::{Exchange, Passage, Record, Reply, Step};
 use crate::http::encode_pairs;
 use crate::jose::{Hash, NativeVerifier};
-use crate::provider::{CasMismatch, Fetch, Fetched, SharedData, SourceId};
+use crate::provider::{CasMismatch, Fetch, Fetched, SharedData, IssuerRef};
 use crate::time::UnixTime;
 
 /// What one root context and its streams share.
@@ -54,12 +54,12 @@ impl Worker {
     }
 
     /// Fetches to start now.
-    pub(super) fn poll(&mut self) -> Vec<(SourceId, Fetch)> {
+    pub(super) fn poll(&mut self) -> Vec<(IssuerRef, Fetch)> {
         self.engine.poll(now(), &mut self.host)
     }
 
     /// A fetch came back.
-    pub(super) fn handle_response(&mut self, source: SourceId, fetched: Fetched) {
+    pub(super) fn handle_response(&mut self, issuer: IssuerRef, fetched: Fetched) {
         self.engine.handle_response(source, now(), &mut self.host, fetched);
     }
 

@@ -1,0 +1,191 @@
+//! What loads, what is refused and in which words, and that the schema says the same as the reader.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::*;
+
+/// A document that loads; each case below changes one thing in it.
+fn good() -> Value {
+    json!({
+        "providers": {
+            "idp": { "issuer": "https://idp.example", "cluster": "idp", "audiences": ["orders"] },
+            "entra": {
+                "entra": { "tenants": "11111111-2222-4333-8444-555555555555" },
+                "cluster": "login",
+                "audiences": ["api://orders"]
+            }
+        },
+        "rules": [{ "name": "orders", "match": { "paths": ["/orders/{id}"] } }]
+    })
+}
+
+fn load(document: &Value) -> Result<Config, Vec<String>> {
+    let environment = |name: &str| match name {
+        "BATCH_PUBLIC_KEY" => Some(PUBLIC_KEY.to_owned()),
+        "LEGACY_SECRET" => Some("c2l4dHktZm91ciBieXRlcyBhcmUgZW5vdWdoIGZvciBhbnkgb2YgdGhlIHRocmVlIGhhc2hlcw".to_owned()),
+        _ => None,
+    };
+    Config::load(document.to_string().as_bytes(), &environment)
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect())
+}
+
+/// `good()` with the value at a JSON pointer replaced, or removed where `value` is null.
+fn changed(pointer: &str, value: Value) -> Value {
+    let mut document = good();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    let parent = document.pointer_mut(parent).unwrap();
+    match parent {
+        Value::Array(items) => items[name.parse::<usize>().unwrap()] = value,
+        parent if value.is_null() => {
+            parent.as_object_mut().unwrap().remove(name);
+        }
+        parent => parent[name] = value,
+    }
+    document
+}
+
+#[test]
+fn each_fault_is_named_with_its_path_and_what_was_expected() {
+    let cases = [
+        ("/provider", json!(1), "provider: unknown setting; known here: `$schema`, `providers`, `rules`, `credentials`, `forward`, `answers`, `audit`, `signatures`, `limits`"),
+        ("/rules", Value::Null, "rules: is required"),
+        ("/rules", json!({}), "rules: expected a list, found an object"),
+        ("/providers", json!({}), "providers: at least one provider is required"),
+        ("/providers/Big", json!({ "issuer": "https://x.example", "cluster": "x", "audiences": ["x"] }), "providers.Big: a provider's name is 1 to 64 of a-z, 0-9, `_` and `-`"),
+        ("/providers/idp/issuer", Value::Null, "providers.idp: needs `entra` or `issuer`"),
+        ("/providers/entra/issuer", json!("https://x.example"), "providers.entra: has both `entra` and `issuer`; `entra` knows its issuers"),
+        ("/providers/idp/cluster", Value::Null, "providers.idp.cluster: is required: the name of the Envoy cluster that reaches the issuer"),
+        ("/providers/idp/audiences", Value::Null, "providers.idp.audiences: is required: the `aud` of tokens made for this API"),
+        ("/providers/idp/audiences", json!(["*"]), "providers.idp.audiences: expected at least one audience, each spelled out"),
+        ("/providers/idp/audiences", json!(["a", 7]), "providers.idp.audiences[1]: expected a string, found a number"),
+        ("/providers/idp/danger_any_audience", json!(true), "providers.idp.audiences: does not go with `danger_any_audience`"),
+        ("/providers/idp/clock_skew", json!("301s"), "providers.idp.clock_skew: expected at most `300s`"),
+        ("/providers/idp/clock_skew", json!(60), "providers.idp.clock_skew: expected a string, found a number"),
+        ("/providers/idp/clock_skew", json!("1 minute"), "providers.idp.clock_skew: `1 minute` is not a span of time; expected a whole number and a unit, such as `60s`, `5m`, `24h`"),
+        ("/providers/idp/algorithms", json!(["none"]), "providers.idp.algorithms[0]: `none` is not accepted; expected RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA"),
+        ("/providers/idp/algorithms", json!(["HS256"]), "providers.idp.algorithms[0]: `HS256` is not accepted; expected RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA"),
+        ("/providers/idp/token_type", json!("jwt"), "providers.idp.token_type: unknown value `jwt`; expected one of `any`, `at+jwt`"),
+        ("/providers/idp/jwks", json!({ "keys": [] }), "providers.idp.jwks.keys: expected 1 to 100 keys"),
+        ("/providers/idp/secret", json!({ "value": "c2hvcnQ", "algorithm": "HS256" }), "providers.idp.secret.value: "),
+        ("/providers/idp/keys", json!({ "min_fresh": "2h", "max_fresh": "1h" }), "providers.idp.keys.min_fresh: is longer than `max_fresh`"),
+        ("/providers/entra/jwks_uri", json!("https://x.example/keys"), "providers.entra.jwks_uri: does not go with `entra`, which knows where its keys are"),
+        ("/providers/entra/entra/tenants", json!("contoso.onmicrosoft.com"), "providers.entra.entra.tenants: `contoso.onmicrosoft.com` is not a tenant id; expected a GUID, a list of them, or `any`"),
+        ("/providers/entra/entra/tenants", json!([]), "providers.entra.entra.tenants: is an empty list, which lets nobody in"),
+        ("/providers/entra/entra/cloud", json!("germany"), "providers.entra.entra.cloud: unknown value `germany`; expected one of `global`, `us_government`, `china`"),
+        ("/providers/twin", json!({ "issuer": "https://idp.example", "cluster": "idp", "audiences": ["a"] }), "providers.twin: accepts an issuer that provider `idp` accepts too; one issuer has one provider"),
+        ("/rules/0/name", json!("Orders!"), "rules[0].name: "),
+        ("/rules/0/providers", json!(["nobody"]), "rules[0].providers[0]: there is no provider `nobody`"),
+        ("/rules/0/audiences", json!(["else"]), "rules[0].audiences[0]: `else` is not an audience of the rule's providers, so no token could have it"),
+        ("/rules/0/match/paths", json!(["orders"]), "rules[0].match.paths[0]: "),
+        ("/rules/0/access", json!("public"), "rules[0].access: unknown value `public`; expected one of `token`, `optional`, `anonymous`"),
+        ("/answers", json!({ "realm": "a\"b" }), "answers.realm: expected printable ASCII without `\"` and `\\`"),
+        ("/answers", json!({ "resource_metadata": { "resource": "http://api.example" } }), "answers.resource_metadata.resource: expected an https address without query and fragment (RFC 9728 section 1.2)"),
+        ("/limits", json!({ "token": "1MiB" }), "limits.token: expected a size from `256B` to `64KiB`"),
+        ("/limits", json!({ "wait": "5m" }), "limits.wait: expected at most `60s`: clients and proxies give up by then"),
+    ];
+    for (pointer, value, expected) in cases {
+        let problems = load(&changed(pointer, value.clone())).expect_err(pointer);
+        assert!(problems.iter().any(|problem| problem.starts_with(expected)), "{pointer} = {value}\nexpected {expected}\nfound    {problems:#?}");
+        assert_eq!(problems.len(), 1, "{pointer} = {value}: {problems:#?}");
+    }
+}
+
+#[test]
+fn all_faults_are_reported_together() {
+    let mut document = changed("/providers/idp/audiences", Value::Null);
+    document["rule"] = json!([]);
+    document["rules"][0]["match"]["path"] = json!("/x");
+    document["limits"] = json!({ "token": 8192, "wait": "soon" });
+    let problems = load(&document).expect_err("loaded");
+    let paths: Vec<&str> = problems.iter().map(|problem| problem.split(':').next().unwrap()).collect();
+    assert_eq!(paths, ["limits.token", "limits.wait", "rule", "rules[0].match.path"], "{problems:#?}");
+}
+
+#[test]
+fn j07_a_short_secret_is_refused_at_load() {
+    for (value, algorithm) in [("", "HS256"), ("c2hvcnQ", "HS256"), ("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE", "HS512")] {
+        let mut document = changed("/providers/idp/secret", json!({ "value": value, "algorithm": algorithm }));
+        document["providers"]["idp"].as_object_mut().unwrap().remove("cluster");
+        let problems = load(&document).expect_err(value);
+        assert!(problems[0].starts_with("providers.idp.secret.value"), "{problems:#?}");
+        assert!(value.is_empty() || !problems[0].contains(value), "a secret is in the error: {problems:#?}");
+    }
+}
+
+#[test]
+fn dangerous_settings_are_heard_at_load() {
+    let mut document = changed("/providers/idp/audiences", Value::Null);
+    document["providers"]["idp"]["danger_any_audience"] = json!(true);
+    document["providers"]["entra"]["danger_accept_without_scope_or_role"] = json!(true);
+    document["credentials"] = json!({ "danger_query_parameters": ["access_token"] });
+    let warnings = load(&document).unwrap().warnings(true);
+    for setting in ["danger_any_audience", "danger_accept_without_scope_or_role", "danger_query_parameters"] {
+        assert!(warnings.iter().any(|warning| warning.contains(setting)), "{setting}: {warnings:#?}");
+    }
+    assert_eq!(load(&good()).unwrap().warnings(true), Vec::<String>::new());
+    assert_eq!(load(&good()).unwrap().warnings(false).len(), 1);
+}
+
+fn examples() -> Vec<(PathBuf, Value)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("filter-config");
+    let mut examples: Vec<(PathBuf, Value)> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json") && !path.ends_with("schema.json"))
+        .map(|path| (path.clone(), serde_json::from_slice(&fs::read(&path).unwrap()).unwrap()))
+        .collect();
+    examples.sort_by(|(one, _), (other, _)| one.cmp(other));
+    assert!(examples.len() >= 5, "{examples:?}");
+    examples
+}
+
+#[test]
+fn every_example_loads() {
+    for (path, document) in examples() {
+        if let Err(problems) = load(&document) {
+            panic!("{}: {problems:#?}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_schema_in_the_repository_is_the_generated_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("filter-config/schema.json");
+    let generated = format!("{:#}\n", serde_json::to_value(schemars::schema_for!(Settings)).unwrap());
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        fs::write(&path, &generated).unwrap();
+    }
+    assert!(
+        fs::read_to_string(&path).unwrap_or_default() == generated,
+        "filter-config/schema.json is out of step; run `UPDATE_SCHEMA=1 cargo test the_schema`"
+    );
+}
+
+#[test]
+fn the_schema_accepts_every_example_and_refuses_what_the_reader_refuses_by_shape() {
+    let schema = serde_json::to_value(schemars::schema_for!(Settings)).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    for (path, document) in examples() {
+        let errors: Vec<String> = schema.iter_errors(&document).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{}: {errors:#?}", path.display());
+    }
+    for (pointer, value) in [
+        ("/provider", json!(1)),
+        ("/rules", Value::Null),
+        ("/rules/0/access", json!("public")),
+        ("/providers/idp/clock_skew", json!("1 minute")),
+        ("/providers/idp/audiences", json!(["a", 7])),
+        ("/limits", json!({ "token": 8192 })),
+    ] {
+        let document = changed(pointer, value);
+        assert!(!schema.is_valid(&document) && load(&document).is_err(), "{pointer}");
+    }
+}
+
+const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAnCcRB+cwhsvy2L/C2mcCx/K6uo4PPq2k8X0Y+bRgrxE=
+-----END PUBLIC KEY-----
+";
