@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::entra;
 use crate::jose::{AlgorithmSet, Claim, SignedClaims};
-use crate::provider::{IssuerRef, ProviderId};
+use crate::provider::IssuerRef;
 use crate::time::UnixTime;
 
 mod flaw;
@@ -35,6 +35,8 @@ pub struct TokenRules {
     pub max_lifetime: Option<Duration>,
     /// Longest time since `iat`.
     pub max_age: Option<Duration>,
+    /// Entra's own rules apply.
+    pub entra: bool,
     /// A token with neither scope nor role is refused.
     pub scope_or_role_required: bool,
 }
@@ -44,7 +46,6 @@ pub struct TokenRules {
 /// Whether it is believed *now* is asked again at each use ([`VerifiedToken::check_time`]): a remembered token expires.
 #[derive(Debug)]
 pub struct VerifiedToken {
-    provider: ProviderId,
     issuer: IssuerRef,
     signed: SignedClaims,
     audiences: Vec<String>,
@@ -60,23 +61,19 @@ struct Times {
     max_age: Option<Duration>,
 }
 
-/// Applies every rule of `rules` to signed claims at `now`.
-///
-/// `issuer` is what the provider says of the token's `iss`: which of its issuers that is.
+/// Applies every rule of `rules` to signed claims at `now`. `issuer` is whose claims they are.
 ///
 /// # Errors
 /// The first rule that is not met.
 pub fn accept(
-    provider: ProviderId,
     issuer: IssuerRef,
-    entra: Option<&entra::TokenRules>,
     rules: &TokenRules,
     signed: SignedClaims,
     now: UnixTime,
 ) -> Result<VerifiedToken, TokenRuleFlaw> {
     kind::check(&signed, rules.access_token_profile)?;
-    if let Some(entra) = entra {
-        entra.check(&signed).map_err(TokenRuleFlaw::Entra)?;
+    if rules.entra {
+        entra::check_token(&signed).map_err(TokenRuleFlaw::Entra)?;
     }
     let audiences = audiences(&signed, rules.audiences.as_deref())?;
     subject(&signed)?;
@@ -85,7 +82,7 @@ pub fn accept(
     if rules.scope_or_role_required && !entra::has_scope_or_role(signed.claims()) {
         return Err(TokenRuleFlaw::NoScopeOrRole);
     }
-    Ok(VerifiedToken { provider, issuer, signed, audiences, times })
+    Ok(VerifiedToken { issuer, signed, audiences, times })
 }
 
 impl VerifiedToken {
@@ -98,12 +95,6 @@ impl VerifiedToken {
     }
 
     /// Whose token it is.
-    #[must_use]
-    pub fn provider(&self) -> ProviderId {
-        self.provider
-    }
-
-    /// Which of the provider's issuers signed it.
     #[must_use]
     pub fn issuer(&self) -> IssuerRef {
         self.issuer

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use crate::identity::Identity;
-use crate::provider::ProviderId;
 
 /// What a rule asks for.
 #[derive(Clone, Debug)]
@@ -14,8 +13,8 @@ pub struct Rule {
     pub name: Rc<str>,
     /// Token, token or none, or nothing.
     pub access: Access,
-    /// Whose tokens; `None` is any provider's.
-    pub providers: Option<Vec<ProviderId>>,
+    /// Whose tokens, by the provider's place in the configuration; `None` is any provider's.
+    pub providers: Option<Vec<usize>>,
     /// Which audiences, among the provider's own; `None` is any of them.
     pub audiences: Option<Vec<String>>,
 }
@@ -94,7 +93,7 @@ pub fn decide(rule: &Rule, identity: Identity) -> Result<Permit<'_>, Refusal> {
         (Access::Optional, Identity::Anonymous) => {}
         (Access::Token, Identity::Anonymous) => return Err(Refusal::NoToken),
         (Access::Token | Access::Optional, Identity::Token(token)) => {
-            if rule.providers.as_ref().is_some_and(|providers| !providers.contains(&token.provider())) {
+            if rule.providers.as_ref().is_some_and(|providers| !providers.contains(&token.issuer().provider)) {
                 return Err(Refusal::ProviderNotAccepted);
             }
             let accepted = |audiences: &Vec<String>| token.audiences().iter().any(|found| audiences.contains(found));

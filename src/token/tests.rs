@@ -17,6 +17,7 @@ fn rules() -> TokenRules {
         clock_skew: Duration::from_secs(60),
         max_lifetime: None,
         max_age: None,
+        entra: false,
         scope_or_role_required: false,
     }
 }

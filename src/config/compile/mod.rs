@@ -11,7 +11,7 @@ use super::problems::Problems;
 use super::settings::{AuditLogSettings, CredentialSettings, LimitSettings, Settings, SignatureSettings};
 use super::{Config, Limits};
 use crate::audit::AuditLog;
-use crate::credential::{HeaderSource, Sources};
+use crate::credential::{HeaderSource, SourceSettings, Sources};
 use crate::jose::{SignaturePolicy, TokenLimits};
 
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
@@ -64,11 +64,18 @@ fn sources(
     }
     let headers = settings.headers.unwrap_or_default().into_iter();
     let headers = headers.map(|header| HeaderSource { name: header.name, prefix: header.prefix.unwrap_or_default() });
-    let (headers, cookies) = (headers.collect(), settings.cookies.unwrap_or_default());
-    match Sources::new(settings.authorization.unwrap_or(true), headers, cookies, query_parameters) {
+    let sources = SourceSettings {
+        authorization: settings.authorization.unwrap_or(true),
+        headers: headers.collect(),
+        cookies: settings.cookies.unwrap_or_default(),
+        query_parameters,
+    };
+    match Sources::new(sources) {
         Ok(sources) => Some(sources),
-        Err(flaw) => {
-            problems.add("credentials", flaw.to_string());
+        Err(flaws) => {
+            for flaw in flaws {
+                problems.add("credentials", flaw.to_string());
+            }
             None
         }
     }

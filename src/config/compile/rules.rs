@@ -1,0 +1,169 @@
+//! Rules: what each speaks for, and what it asks for.
+
+use std::rc::Rc;
+
+use crate::config::ProviderConfig;
+use crate::config::problems::{Problems, join};
+use crate::config::settings::{AccessSettings, MatchSettings, RuleSettings};
+use crate::policy::{Access, HostPattern, MatchSpec, Method, PathTemplate, Router, Rule, RuleName};
+
+/// The router over all rules; `None` if one has faults.
+pub(super) fn compile(
+    settings: Vec<RuleSettings>,
+    providers: &[Option<ProviderConfig>],
+    problems: &mut Problems,
+) -> Option<Router<Rule>> {
+    if settings.is_empty() {
+        problems.add("rules", "is empty, which denies every request; name what may pass");
+    }
+    let mut names = std::collections::HashSet::new();
+    let mut compiled = Vec::with_capacity(settings.len());
+    for (index, settings) in settings.into_iter().enumerate() {
+        let path = format!("rules[{index}]");
+        if !names.insert(settings.name.clone()) {
+            problems.add(join(&path, "name"), format!("`{}` is the name of an earlier rule too", settings.name));
+        }
+        compiled.push(rule(index, &path, settings, providers, problems));
+    }
+    match Router::new(compiled.into_iter().collect::<Option<Vec<_>>>()?) {
+        Ok(router) => Some(router),
+        Err(conflicts) => {
+            for conflict in conflicts {
+                problems.add("rules", conflict.to_string());
+            }
+            None
+        }
+    }
+}
+
+fn rule(
+    index: usize,
+    path: &str,
+    settings: RuleSettings,
+    providers: &[Option<ProviderConfig>],
+    problems: &mut Problems,
+) -> Option<(MatchSpec, Rule)> {
+    let name = match RuleName::parse(&settings.name) {
+        Ok(name) => Some(name),
+        Err(flaw) => {
+            problems.add(join(path, "name"), flaw.to_string());
+            None
+        }
+    };
+    let access = match settings.access.unwrap_or(AccessSettings::Token) {
+        AccessSettings::Token => Access::Token,
+        AccessSettings::Optional => Access::Optional,
+        AccessSettings::Anonymous => Access::Anonymous,
+    };
+    if access == Access::Anonymous {
+        for (given, name) in [(settings.providers.is_some(), "providers"), (settings.audiences.is_some(), "audiences")] {
+            if given {
+                problems.add(join(path, name), "does not go with `anonymous`, which looks at no token");
+            }
+        }
+    }
+    let rule_providers = rule_providers(path, settings.providers.as_deref(), providers, problems);
+    if let Some(audiences) = &settings.audiences {
+        rule_audiences(&join(path, "audiences"), audiences, rule_providers.as_deref(), providers, problems);
+    }
+    let spec = match_spec(name.clone(), &join(path, "match"), settings.matches, problems)?;
+    let rule = Rule {
+        index,
+        name: Rc::from(name?.as_str()),
+        access,
+        providers: rule_providers,
+        audiences: settings.audiences,
+    };
+    Some((spec, rule))
+}
+
+/// The places of the named providers.
+fn rule_providers(
+    path: &str,
+    names: Option<&[String]>,
+    providers: &[Option<ProviderConfig>],
+    problems: &mut Problems,
+) -> Option<Vec<usize>> {
+    let names = names?;
+    let at = join(path, "providers");
+    if names.is_empty() {
+        problems.add(&*at, "is empty, which lets nobody in; leave it out for any provider");
+    }
+    // A provider with faults of its own has no entry, so a name can't be called unknown then.
+    let all_known = providers.iter().all(Option::is_some);
+    let named = |name: &str| {
+        providers.iter().position(|provider| provider.as_ref().is_some_and(|provider| provider.provider.id().as_str() == name))
+    };
+    let mut places = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        match named(name) {
+            Some(place) => places.push(place),
+            None if all_known => problems.add(format!("{at}[{index}]"), format!("there is no provider `{name}`")),
+            None => {}
+        }
+    }
+    Some(places)
+}
+
+/// An audience that none of the rule's providers accepts would make a rule that no token can satisfy.
+fn rule_audiences(
+    at: &str,
+    audiences: &[String],
+    places: Option<&[usize]>,
+    providers: &[Option<ProviderConfig>],
+    problems: &mut Problems,
+) {
+    if audiences.is_empty() {
+        problems.add(at, "is empty, which lets nobody in; leave it out for any of the providers'");
+    }
+    if providers.iter().any(Option::is_none) {
+        return;
+    }
+    let spoken_for = |audience: &String| {
+        providers.iter().flatten().enumerate().any(|(place, provider)| {
+            places.is_none_or(|places| places.contains(&place))
+                && provider.rules.audiences.as_ref().is_none_or(|accepted| accepted.contains(audience))
+        })
+    };
+    for (index, audience) in audiences.iter().enumerate() {
+        if !spoken_for(audience) {
+            problems.add(
+                format!("{at}[{index}]"),
+                format!("`{audience}` is not an audience of the rule's providers, so no token could have it"),
+            );
+        }
+    }
+}
+
+fn match_spec(
+    name: Option<RuleName>,
+    path: &str,
+    settings: MatchSettings,
+    problems: &mut Problems,
+) -> Option<MatchSpec> {
+    let hosts = each(settings.hosts, &join(path, "hosts"), problems, |text| HostPattern::parse(text));
+    let paths = each(settings.paths, &join(path, "paths"), problems, |text| PathTemplate::parse(text));
+    let methods = each(settings.methods, &join(path, "methods"), problems, |text| Method::parse(text));
+    Some(MatchSpec { name: name?, hosts: hosts?, paths: paths?, methods: methods? })
+}
+
+/// Each text parsed; an empty list would match nothing and is a fault, an absent one matches anything.
+fn each<T, E: std::fmt::Display>(
+    texts: Option<Vec<String>>,
+    path: &str,
+    problems: &mut Problems,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Option<Vec<T>> {
+    let Some(texts) = texts else { return Some(Vec::new()) };
+    if texts.is_empty() {
+        problems.add(path, "is empty, which matches nothing; leave it out to match anything");
+    }
+    let mut parsed = Vec::new();
+    for (index, text) in texts.iter().enumerate() {
+        match parse(text) {
+            Ok(value) => parsed.push(value),
+            Err(flaw) => problems.add(format!("{path}[{index}]"), flaw.to_string()),
+        }
+    }
+    (parsed.len() == texts.len()).then_some(parsed)
+}
