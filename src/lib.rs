@@ -1,17 +1,40 @@
 //! Portcullis: an access filter for Envoy.
 //!
-//! The order below is the order in which a request meets the modules.
-//!
 //! The core is sans-IO: it makes no host call, reads no clock and draws no random number. What it needs from outside
-//! comes in as an argument; what it wants done comes out as a value. [`host`](crate) is the one place that names
+//! comes in as an argument; what it wants done comes out as a value. The module `host` is the one place that names
 //! proxy-wasm, and it exists in `wasm32-wasip1` builds only.
+//!
+//! The modules below stand in the order in which a request meets them. Arrows point one way: `host` to [`engine`] and
+//! [`exchange`], those to the features, the features to [`http`] and [`jose`]. Features do not import each other.
 
-pub mod http; // request and response as plain values in bytes; the one path normaliser
-// pub mod policy; // which rule speaks for this request, and may this identity do this
-// pub mod credential; // what the request carries; more than one is a denial
+// The walk.
+pub mod config; // filter JSON to a compiled configuration, every fault with its path
+pub mod engine; // what a worker keeps between requests
+pub mod exchange; // one request on its way: the walk, the reasons it stops, the answers
+
+// The features, in the order of the walk.
+pub mod http; // request heads as plain values in bytes; the one path normaliser
+pub mod policy; // which rule speaks for a request; may this identity do this
+pub mod credential; // what the request carries; more than one is a denial
 pub mod jose; // the RFCs and nothing else: no clock, no configuration, no HTTP
-// pub mod provider; // whose tokens we trust, and the keys they are signed with
-// pub mod entra; // what is special about Microsoft Entra ID
-// pub mod forward; // what the upstream is told about the caller
-pub mod config; // filter JSON to a compiled engine
-pub mod time; // moments and durations, in milliseconds
+pub mod provider; // whose tokens are trusted, and the keys they are signed with
+pub mod entra; // what is special about Microsoft Entra ID
+pub mod token; // issuer, audience, lifetime, type: the only maker of a verified token
+pub mod token_cache; // verified once, remembered until it expires or its key is withdrawn
+pub mod identity; // who is calling
+pub mod forward; // what the upstream is told about the caller
+pub mod audit; // one record of every decision
+pub mod time; // moments, in milliseconds
+
+// The edge.
+#[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
+mod host;
+
+#[cfg(test)]
+mod testing;
+
+#[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
+proxy_wasm::main! {{
+    host::install_panic_hook();
+    proxy_wasm::set_root_context(|_| Box::new(host::Root::default()));
+}}

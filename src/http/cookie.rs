@@ -44,7 +44,11 @@ pub fn values<'h>(headers: Headers<'h>, name: &str) -> Result<Vec<&'h [u8]>, Coo
     if crumbs(headers).nth(MAX_COOKIES).is_some() {
         return Err(CookieFlaw::TooMany);
     }
-    Ok(crumbs(headers).map(split_crumb).filter(|(other, _)| *other == name.as_bytes()).map(|(_, value)| value).collect())
+    Ok(crumbs(headers)
+        .map(split_crumb)
+        .filter(|(other, _)| *other == name.as_bytes())
+        .map(|(_, value)| value)
+        .collect())
 }
 
 /// The value of one `Cookie` header that carries all cookies but those called one of `names`, joined by `; ` as a

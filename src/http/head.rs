@@ -143,7 +143,10 @@ impl<'a> Headers<'a> {
 
     /// Every value of a header, in order.
     pub fn values<'n>(self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        self.0.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value.as_slice())
+        self.0
+            .iter()
+            .filter(move |(other, _)| other.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value.as_slice())
     }
 
     /// The value of a header that may come once.
@@ -367,5 +370,4 @@ const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", 
 const MAX_METHOD_BYTES: usize = 32;
 
 #[cfg(test)]
-#[path = "head/tests.rs"]
 mod tests;

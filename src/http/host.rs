@@ -103,11 +103,7 @@ fn ipv6(rest: &[u8]) -> Result<String, HostFlaw> {
 fn check_port(port: Option<&[u8]>) -> Result<(), HostFlaw> {
     let Some(port) = port else { return Ok(()) };
     let digits = port.strip_prefix(b":").ok_or(HostFlaw::Port)?;
-    if (1..=5).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) {
-        Ok(())
-    } else {
-        Err(HostFlaw::Port)
-    }
+    if (1..=5).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) { Ok(()) } else { Err(HostFlaw::Port) }
 }
 
 /// The longest domain name (RFC 1035 section 2.3.4).
@@ -120,7 +116,9 @@ mod tests {
 
     #[test]
     fn advisory_09_host_is_compared_without_case_port_and_trailing_dot() {
-        for same in ["api.example.com", "API.Example.COM", "api.example.com:443", "api.example.com.", "API.example.com.:8443"] {
+        for same in
+            ["api.example.com", "API.Example.COM", "api.example.com:443", "api.example.com.", "API.example.com.:8443"]
+        {
             assert_eq!(normalise(same.as_bytes()).as_deref(), Ok("api.example.com"), "{same}");
         }
     }

@@ -297,5 +297,4 @@ const SCHEME_END: &[u8] = b"://";
 const PLAIN_MARKS: &[u8] = b"-._~!$&'()*+,=:@";
 
 #[cfg(test)]
-#[path = "path/tests.rs"]
 mod tests;

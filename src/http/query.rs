@@ -78,7 +78,9 @@ mod tests {
 
     #[test]
     fn other_names_are_not_found() {
-        for other in ["", "tokens=x", "xtoken=x", "a=token", "%zztoken=x", "%7token=x", "%=x", "token%00=x", "&&", "=token"] {
+        for other in
+            ["", "tokens=x", "xtoken=x", "a=token", "%zztoken=x", "%7token=x", "%=x", "token%00=x", "&&", "=token"]
+        {
             assert!(found(other, "token").is_empty(), "{other}");
         }
     }

@@ -165,8 +165,8 @@ fn length_and_number_of_segments_are_bounded() {
 /// Paths made of the pieces that normalisers disagree about.
 fn hostile_path() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
-        "/", "//", ".", "..", "%2e", "%2F", "%5c", "\\", ";", "%3b", "#", "?", "%", "%25", "%61", "%C3%A9", "%c0%af", "a", "B",
-        "admin", "~", "%7e", "%7B", "|", "*", "@", ":", "%20", "%00", "é",
+        "/", "//", ".", "..", "%2e", "%2F", "%5c", "\\", ";", "%3b", "#", "?", "%", "%25", "%61", "%C3%A9", "%c0%af",
+        "a", "B", "admin", "~", "%7e", "%7B", "|", "*", "@", ":", "%20", "%00", "é",
     ]);
     prop::collection::vec(piece, 0..12).prop_map(|pieces| format!("/{}", pieces.concat()))
 }
