@@ -1,1 +1,49 @@
-//! Harness.
+//! A real Envoy with the filter, test issuers, an upstream and a client: what the tests against the real module use.
+//!
+//! ```no_run
+//! use envoy_test::{Envoy, IssuerServer, KeyKind, Request, Upstream};
+//! use serde_json::json;
+//!
+//! let issuers = IssuerServer::start();
+//! let idp = issuers.oidc("https://idp.example");
+//! idp.add_key(KeyKind::P256, "key-1");
+//! let upstream = Upstream::start();
+//!
+//! let envoy = Envoy::builder()
+//!     .filter_config(json!({
+//!         "providers": {"idp": {"issuer": "https://idp.example", "cluster": "idp", "audiences": ["orders"]}},
+//!         "rules": [{"name": "all", "match": {"paths": ["/{rest...}"]}, "access": "token", "providers": ["idp"]}]
+//!     }))
+//!     .upstream(&upstream)
+//!     .cluster("idp", issuers.address())
+//!     .start();
+//!
+//! let token = idp.token(idp.claims("orders")).build();
+//! let answer = envoy.send(&Request::get("/orders/1").bearer(&token));
+//! assert_eq!(answer.status, 200, "{answer}");
+//! ```
+//!
+//! Everything here blocks: a test needs no async runtime of its own, and must not call it from inside one. Everything
+//! that waits has a time limit, and what does not come in time is a panic that shows the end of Envoy's log. Everything
+//! that is started stops when its value is dropped, and also when the process dies in any other way.
+
+mod client;
+mod envoy;
+mod envoy_binary;
+mod issuer;
+mod module;
+// pub mod story;
+mod support;
+mod upstream;
+
+pub use client::{Answer, Connection, NoAnswer, Protocol, Request, raw};
+pub use envoy::{Builder, ConfigForm, Envoy, Push};
+pub use envoy_binary::{EnvoyBinary, envoy_binary};
+pub use issuer::entra::Entra;
+pub use issuer::fault::{Document, Fault};
+pub use issuer::keys::{KeyKind, SigningKey};
+pub use issuer::token::{Token, forge};
+pub use issuer::{Issuer, IssuerServer};
+pub use module::wasm;
+pub use support::{load_yaml, workspace};
+pub use upstream::Upstream;
