@@ -115,10 +115,15 @@ impl Engine {
         }
     }
 
+    /// Would a request that needs this key have to wait, still?
+    pub(crate) fn still_waits(&mut self, issuer: IssuerRef, kid: Option<&str>, alg: Algorithm, now: UnixTime) -> bool {
+        matches!(self.key(issuer, kid, alg, now), KeyLookup::Wait)
+    }
+
     /// A token that was verified before, if its key still stands and its time has not run out.
     pub(crate) fn remembered(&mut self, text: &[u8], now: UnixTime) -> Option<Rc<VerifiedToken>> {
         let token = self.tokens.get(text)?;
-        let stands = self.keys_of(token.issuer()).is_some_and(|keys| keys.holds(now, token.signed().key()));
+        let stands = self.keys_of(token.issuer()).is_some_and(|keys| keys.contains_thumbprint(now, token.key_thumbprint()));
         if stands && now < token.expires() {
             return Some(token);
         }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::entra;
 use crate::jose::{AlgorithmSet, Claim, SignedClaims};
-use crate::provider::IssuerRef;
+use crate::provider::{Issuer, IssuerFlaw, IssuerRef};
 use crate::time::UnixTime;
 
 mod flaw;
@@ -49,6 +49,7 @@ pub struct VerifiedToken {
     issuer: IssuerRef,
     signed: SignedClaims,
     audiences: Vec<String>,
+    thumbprint: [u8; 32],
     times: Times,
 }
 
@@ -61,20 +62,22 @@ struct Times {
     max_age: Option<Duration>,
 }
 
-/// Applies every rule of `rules` to signed claims at `now`. `issuer` is whose claims they are.
+/// Applies every rule of `signer` and `rules` to signed claims at `now`. `issuer` is the place of `signer`.
 ///
 /// # Errors
 /// The first rule that is not met.
 pub fn accept(
     issuer: IssuerRef,
+    signer: &Issuer,
     rules: &TokenRules,
     signed: SignedClaims,
     now: UnixTime,
 ) -> Result<VerifiedToken, TokenRuleFlaw> {
     kind::check(&signed, rules.access_token_profile)?;
     if rules.entra {
-        entra::check_token(&signed).map_err(TokenRuleFlaw::Entra)?;
+        entra::check(&signed).map_err(TokenRuleFlaw::Entra)?;
     }
+    check_issuer(signer, &signed)?;
     let audiences = audiences(&signed, rules.audiences.as_deref())?;
     subject(&signed)?;
     let times = times(&signed, rules)?;
@@ -82,7 +85,8 @@ pub fn accept(
     if rules.scope_or_role_required && !entra::has_scope_or_role(signed.claims()) {
         return Err(TokenRuleFlaw::NoScopeOrRole);
     }
-    Ok(VerifiedToken { issuer, signed, audiences, times })
+    let thumbprint = signed.key().thumbprint();
+    Ok(VerifiedToken { issuer, signed, audiences, thumbprint, times })
 }
 
 impl VerifiedToken {
@@ -112,9 +116,28 @@ impl VerifiedToken {
         &self.signed
     }
 
+    /// The thumbprint of the key that signed it (RFC 7638).
+    #[must_use]
+    pub fn key_thumbprint(&self) -> &[u8; 32] {
+        &self.thumbprint
+    }
+
     /// The values of `aud`.
     #[must_use]
-    pub fn audiences(&self) -> &[String] {
+    pub /// The issuer was a hint when the key was chosen; now it is a claim. Of a key that many tenants share, the key itself
+/// says whom it may speak for.
+fn check_issuer(signer: &Issuer, signed: &SignedClaims) -> Result<(), TokenRuleFlaw> {
+    let Claim::Value(iss) = signed.string("iss") else { return Err(TokenRuleFlaw::Issuer(IssuerFlaw::Absent)) };
+    let tid = match signed.string("tid") {
+        Claim::Value(tid) => Some(tid),
+        Claim::Absent | Claim::Malformed => None,
+    };
+    signer.rule.accepts(iss, tid).map_err(TokenRuleFlaw::Issuer)?;
+    let key = signed.key();
+    signer.key_rule.accepts(key.issuer(), key.cloud_instance_name(), iss, tid).map_err(TokenRuleFlaw::KeyRule)
+}
+
+fn audiences(&self) -> &[String] {
         &self.audiences
     }
 
@@ -131,9 +154,22 @@ impl VerifiedToken {
     }
 }
 
+/// The issuer was a hint when the key was chosen; now it is a claim. Of a key that many tenants share, the key itself
+/// says whom it may speak for.
+fn check_issuer(signer: &Issuer, signed: &SignedClaims) -> Result<(), TokenRuleFlaw> {
+    let Claim::Value(iss) = signed.string("iss") else { return Err(TokenRuleFlaw::Issuer(IssuerFlaw::Absent)) };
+    let tid = match signed.string("tid") {
+        Claim::Value(tid) => Some(tid),
+        Claim::Absent | Claim::Malformed => None,
+    };
+    signer.rule.accepts(iss, tid).map_err(TokenRuleFlaw::Issuer)?;
+    let key = signed.key();
+    signer.key_rule.accepts(key.issuer(), key.cloud_instance_name(), iss, tid).map_err(TokenRuleFlaw::KeyRule)
+}
+
 fn audiences(signed: &SignedClaims, accepted: Option<&[String]>) -> Result<Vec<String>, TokenRuleFlaw> {
     let found = match signed.string_or_list("aud") {
-        Claim::Value(found) => found,
+        Claim::Value(found) => found.into_iter().map(str::to_owned).collect(),
         Claim::Malformed => return Err(TokenRuleFlaw::AudienceMalformed),
         Claim::Absent if accepted.is_none() => Vec::new(),
         Claim::Absent => return Err(TokenRuleFlaw::AudienceMissing),

@@ -21,7 +21,7 @@ use crate::forward::Forwarding;
 use crate::http::RequestHead;
 use crate::jose::{SignaturePolicy, TokenLimits};
 use crate::policy::{Router, Rule};
-use crate::provider::{IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
+use crate::provider::{Issuer, IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
 use crate::token::TokenRules;
 use settings::Settings;
 
@@ -47,6 +47,12 @@ pub(crate) struct ProviderConfig {
     pub(crate) provider: Provider,
     pub(crate) rules: TokenRules,
     keys: KeyCacheSettings,
+}
+
+impl ProviderConfig {
+    pub(crate) fn issuer(&self, issuer: IssuerRef) -> Option<&Issuer> {
+        self.provider.issuers().get(issuer.issuer)
+    }
 }
 
 /// Bounds on the filter's own work.
@@ -118,7 +124,7 @@ impl Config {
 
     /// The rule that speaks for a request.
     pub(crate) fn route(&self, head: &RequestHead) -> Option<&Rule> {
-        self.router.find(head.host(), head.method(), head.path().segments()).map(|found| found.value)
+        self.router.find(head.host(), head.method(), head.path().segments()).map(|found| found.value())
     }
 
     /// The rule that speaks for the request that a CORS preflight announces, if preflights pass.
@@ -128,7 +134,7 @@ impl Config {
         }
         let announced = head.only("access-control-request-method").ok().flatten()?;
         let announced = std::str::from_utf8(announced).ok()?;
-        self.router.find(head.host(), announced, head.path().segments()).map(|found| found.value)
+        self.router.find(head.host(), announced, head.path().segments()).map(|found| found.value())
     }
 
     /// The answer to a request for the resource metadata, if this is one.
@@ -136,6 +142,15 @@ impl Config {
         let metadata = self.resource_metadata.as_ref()?;
         let asked = matches!(head.method(), "GET" | "HEAD") && head.path().path() == metadata.path;
         asked.then(|| document(&metadata.body))
+    }
+
+    /// What App Service would call the identity provider: `aad` for Entra ID, else the provider's name.
+    pub(crate) fn identity_provider(&self, issuer: IssuerRef) -> &str {
+        match self.providers.get(issuer.provider) {
+            Some(provider) if provider.rules.entra => "aad",
+            Some(provider) => provider.provider.id().as_str(),
+            None => "",
+        }
     }
 
     /// The name of a provider, for the record.

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::credential::CredentialFlaw;
+use crate::forward::ForwardFlaw;
 use crate::http::RequestFlaw;
 use crate::jose::{SelectFlaw, SignatureFlaw, TokenFlaw};
 use crate::policy::Refusal;
@@ -20,6 +21,8 @@ pub enum Denial {
     Request(RequestFlaw),
     /// Its credential can't be read, or there is more than one.
     Credential(CredentialFlaw),
+    /// It can't go upstream with the caller's identity attached.
+    Forward(ForwardFlaw),
 
     // The token.
     /// The rule asks for a token and there is none.
@@ -68,6 +71,7 @@ impl Denial {
         match self {
             Self::Request(flaw) => flaw.reason(),
             Self::Credential(flaw) => flaw.reason(),
+            Self::Forward(flaw) => flaw.reason(),
             Self::NoCredential => "credential_missing",
             Self::Token(flaw) => flaw.reason(),
             Self::Issuer(flaw) => flaw.reason(),

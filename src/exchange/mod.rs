@@ -17,17 +17,18 @@ pub use reply::{Asker, Challenge, Reply, document, is_quotable};
 
 use crate::audit::{AuditEvent, Decision, bounded};
 use crate::engine::{Engine, Host};
-use crate::http::{Mutations, RequestHead};
+use crate::http::{HeaderValue, Mutations, RequestHead};
 use crate::identity::Identity;
 use crate::time::UnixTime;
-use request::{Stop, Trace};
+use request::{Stop, Trace, Wanted};
 
 /// A request that has not been answered yet.
 #[derive(Debug)]
 pub struct Exchange {
     head: RequestHead,
     began: UnixTime,
-    waits: bool,
+    /// What it waits for; it then has a place among those who wait.
+    wanted: Option<Wanted>,
 }
 
 /// What to do next.
@@ -47,7 +48,7 @@ pub struct Passage {
     /// Header changes.
     pub mutations: Mutations,
     /// Filter state to set, by name.
-    pub state: Vec<(String, String)>,
+    pub state: Vec<(String, HeaderValue)>,
 }
 
 /// How it went, for the counters and the log.
@@ -65,7 +66,7 @@ impl Exchange {
     /// Begins with the request's header pairs, pseudo headers among them, as they came.
     pub fn begin(pairs: Vec<(Vec<u8>, Vec<u8>)>, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
         match RequestHead::read(pairs) {
-            Ok(head) => Self { head, began: now, waits: false }.step(engine, host, now),
+            Ok(head) => Self { head, began: now, wanted: None }.step(engine, host, now),
             Err(flaw) => {
                 let denial = Denial::Request(flaw);
                 let reply = reply::deny(&denial, &engine.config().challenge, Asker { request_id: None, grpc: false });
@@ -81,14 +82,22 @@ impl Exchange {
         }
     }
 
-    /// Takes up a request that waited.
-    pub fn resume(self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
-        self.step(engine, host, now)
+    /// Takes up a request that waited: it walks again from the start, unless its key is still on the way.
+    pub fn resume(mut self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
+        // A clock that stepped back must not make it wait for longer than it may.
+        self.began = self.began.min(now);
+        let until = self.began.plus(engine.config().limits.wait);
+        match &self.wanted {
+            Some(wanted) if now < until && engine.still_waits(wanted.issuer, wanted.kid.as_deref(), wanted.alg, now) => {
+                Step::Wait(self, until)
+            }
+            _ => self.step(engine, host, now),
+        }
     }
 
     /// The request is gone while it waited: its place is free again.
     pub fn abandon(self, engine: &mut Engine) {
-        if self.waits {
+        if self.wanted.is_some() {
             engine.leave_waiting_room();
         }
     }
@@ -104,7 +113,7 @@ impl Exchange {
             Err(stop) => stop,
         };
         let denial = match stop {
-            Stop::Keys => match self.wait(engine, now) {
+            Stop::Keys(wanted) => match self.wait(engine, wanted, now) {
                 Ok(until) => return Step::Wait(self, until),
                 Err(denial) => denial,
             },
@@ -123,24 +132,20 @@ impl Exchange {
     }
 
     /// Takes or keeps a place among those who wait.
-    fn wait(&mut self, engine: &mut Engine, now: UnixTime) -> Result<UnixTime, Denial> {
-        let longest = engine.config().limits.wait;
-        if now.since(self.began) >= longest {
+    fn wait(&mut self, engine: &mut Engine, wanted: Wanted, now: UnixTime) -> Result<UnixTime, Denial> {
+        let until = self.began.plus(engine.config().limits.wait);
+        if now >= until {
             return Err(Denial::WaitedTooLong);
         }
-        if !self.waits {
-            self.waits = engine.enter_waiting_room();
-            if !self.waits {
-                return Err(Denial::TooManyWaiting);
-            }
+        if self.wanted.is_none() && !engine.enter_waiting_room() {
+            return Err(Denial::TooManyWaiting);
         }
-        // A clock that stepped back must not make it wait for longer than it may.
-        self.began = self.began.min(now);
-        Ok(self.began.plus(longest))
+        self.wanted = Some(wanted);
+        Ok(until)
     }
 
     fn leave(&mut self, engine: &mut Engine) {
-        if std::mem::take(&mut self.waits) {
+        if self.wanted.take().is_some() {
             engine.leave_waiting_room();
         }
     }
@@ -165,7 +170,7 @@ impl Exchange {
                 rule: trace.rule.as_ref().map(|(_, name)| name.to_string()),
                 method: self.head.method().to_owned(),
                 host: bounded(self.head.host(), LONGEST_CLAIM),
-                path: bounded(self.head.path().without_query(), LONGEST_PATH),
+                path: bounded(self.head.path().path(), LONGEST_PATH),
                 provider: trace.provider.map(|provider| engine.config().provider_name(provider).to_owned()),
                 subject: owned(identity.subject()),
                 client: owned(identity.client()),

@@ -121,7 +121,8 @@ impl Answer {
     fn of(denial: &Denial) -> Self {
         match denial {
             Denial::NoCredential => Self::CredentialMissing,
-            Denial::Request(_) | Denial::Credential(_) => Self::RequestInvalid,
+            Denial::Credential(flaw) if flaw.is_missing_bearer() => Self::CredentialMissing,
+            Denial::Request(_) | Denial::Credential(_) | Denial::Forward(_) => Self::RequestInvalid,
             Denial::Rule(TokenRuleFlaw::NoScopeOrRole) => Self::ScopeInsufficient,
             Denial::Token(_)
             | Denial::Issuer(_)

@@ -3,24 +3,25 @@
 use std::rc::Rc;
 
 use super::{Denial, Passage, Reply};
-use crate::credential::{self, Found};
+use crate::config::Config;
+use crate::credential;
 use crate::engine::{Engine, Host};
-use crate::forward;
+use crate::forward::ForwardedIdentity;
 use crate::http::RequestHead;
 use crate::identity::Identity;
-use crate::jose::Unverified;
-use crate::policy::{self, Access};
-use crate::provider::KeyLookup;
+use crate::jose::{Algorithm, Unverified};
+use crate::policy::{self, Access, Permit};
+use crate::provider::{IssuerFlaw, IssuerRef, KeyLookup};
 use crate::time::UnixTime;
-use crate::token::VerifiedToken;
+use crate::token::{self, VerifiedToken};
 
 /// Why the walk stops.
 #[derive(Debug)]
 pub(super) enum Stop {
     /// The request is turned away.
     Denied(Denial),
-    /// Keys are on their way.
-    Keys,
+    /// This key may be on its way.
+    Keys(Wanted),
     /// The filter itself has what it asks for.
     Served(Reply),
 }
@@ -29,6 +30,14 @@ impl From<Denial> for Stop {
     fn from(denial: Denial) -> Self {
         Self::Denied(denial)
     }
+}
+
+/// The key that a waiting request needs.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) issuer: IssuerRef,
+    pub(super) kid: Option<String>,
+    pub(super) alg: Algorithm,
 }
 
 /// What the walk has learned so far, for the record.
@@ -50,60 +59,75 @@ pub(super) fn walk(
     trace: &mut Trace,
 ) -> Result<Passage, Stop> {
     let config = engine.config_handle();
+    config.forwarding.check(head).map_err(Denial::Forward)?;
     if let Some(metadata) = config.resource_metadata(head) {
         return Err(Stop::Served(metadata));
     }
     if let Some(rule) = config.preflight(head) {
         trace.rule = Some((rule.index, Rc::clone(&rule.name)));
-        return Ok(forward::passage(&config.forwarding, head, &policy::admit_preflight(rule), None));
+        return pass(&config, head, &policy::admit_preflight(rule));
     }
     let rule = config.route(head).ok_or(Denial::NoRule)?;
     trace.rule = Some((rule.index, Rc::clone(&rule.name)));
-    let found = match rule.access {
+    let credential = match rule.access {
         Access::Anonymous => None,
         Access::Token | Access::Optional => credential::find(head, &config.sources).map_err(Denial::Credential)?,
     };
-    let identity = match &found {
-        Some(found) => Identity::Token(identify(found, engine, host, now, trace)?),
+    let identity = match credential {
+        Some(found) => Identity::Token(identify(found.token, engine, host, now, trace)?),
         None => Identity::Anonymous,
     };
     trace.identity = Some(identity.clone());
     let permit = policy::decide(rule, identity).map_err(Denial::from)?;
-    Ok(forward::passage(&config.forwarding, head, &permit, found.as_ref()))
+    pass(&config, head, &permit)
+}
+
+/// With leave to go on: what changes on the way, and what later filters and the access log may read.
+fn pass(config: &Config, head: &RequestHead, permit: &Permit<'_>) -> Result<Passage, Stop> {
+    let identity = permit.identity().token().map(|token| ForwardedIdentity {
+        claims: token.claims(),
+        payload: token.signed().payload_base64url(),
+        identity_provider: config.identity_provider(token.issuer()),
+    });
+    let mutations = config.forwarding.apply(head, &config.sources, identity.as_ref()).map_err(Denial::Forward)?;
+    let state = identity.map(|identity| config.forwarding.state(&identity)).unwrap_or_default();
+    let state = state.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Ok(Passage { mutations, state })
 }
 
 /// The verified token behind a credential: remembered, or checked from the first byte.
 fn identify(
-    found: &Found<'_>,
+    text: &[u8],
     engine: &mut Engine,
     host: &mut dyn Host,
     now: UnixTime,
     trace: &mut Trace,
 ) -> Result<Rc<VerifiedToken>, Stop> {
-    if let Some(token) = engine.remembered(found.token(), now) {
+    if let Some(token) = engine.remembered(text, now) {
         trace.remembered = true;
         trace.provider = Some(token.issuer().provider);
-        trace.kid = token.signed().header().kid().map(str::to_owned);
+        trace.kid = token.signed().header().kid.clone();
         token.check_time(now).map_err(Denial::Rule)?;
         return Ok(token);
     }
     let config = engine.config_handle();
-    let unverified = Unverified::parse(found.token(), &config.limits.token).map_err(Denial::Token)?;
+    let unverified = Unverified::parse(text, &config.limits.token).map_err(Denial::Token)?;
     let header = unverified.header();
-    trace.kid = header.kid().map(str::to_owned);
+    trace.kid = header.kid.clone();
     let (issuer, provider) = config.issuer(unverified.issuer_hint()).map_err(Denial::Issuer)?;
     trace.provider = Some(issuer.provider);
-    if !provider.rules.algorithms.contains(header.alg()) {
+    if !provider.rules.algorithms.contains(header.alg) {
         return Err(Denial::AlgorithmNotAccepted.into());
     }
-    let key = match engine.key(issuer, header.kid(), header.alg(), now) {
+    let key = match engine.key(issuer, header.kid.as_deref(), header.alg, now) {
         KeyLookup::Found(key) => key,
-        KeyLookup::Wait => return Err(Stop::Keys),
+        KeyLookup::Wait => return Err(Stop::Keys(Wanted { issuer, kid: header.kid.clone(), alg: header.alg })),
         KeyLookup::Refused(flaw) => return Err(Denial::Key(flaw).into()),
         KeyLookup::Unavailable { retry_after } => return Err(Denial::KeysUnavailable(retry_after).into()),
     };
     let signed = unverified.verify(&key, host, config.signatures).map_err(Denial::Signature)?;
-    let token = Rc::new(provider.accept(issuer, signed, now).map_err(Denial::Rule)?);
-    engine.remember(found.token(), &token);
+    let signer = provider.issuer(issuer).ok_or(Denial::Issuer(IssuerFlaw::Unknown))?;
+    let token = Rc::new(token::accept(issuer, signer, &provider.rules, signed, now).map_err(Denial::Rule)?);
+    engine.remember(text, &token);
     Ok(token)
 }

@@ -105,6 +105,8 @@ impl TenantSet {
 /// Why `iss` and `tid` were not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IssuerFlaw {
+    /// The token names no issuer.
+    Absent,
     /// There is no `tid`, and the issuer is nothing without one.
     TenantAbsent,
     /// `tid` is another tenant than the one in `iss`.
@@ -122,6 +124,7 @@ impl IssuerFlaw {
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {
+            Self::Absent => "issuer_absent",
             Self::TenantAbsent => "tenant_absent",
             Self::TenantMismatch => "tenant_mismatch",
             Self::TenantNotAllowed => "tenant_not_allowed",
@@ -134,6 +137,7 @@ impl IssuerFlaw {
 impl fmt::Display for IssuerFlaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Absent => "the token names no issuer (`iss`)",
             Self::TenantAbsent => "the token names no tenant (`tid`)",
             Self::TenantMismatch => "the token's tenant (`tid`) is not the tenant of its issuer",
             Self::TenantNotAllowed => "the token's tenant is not one of the configured tenants",

@@ -19,10 +19,10 @@ pub mod url;
 
 pub use discovery::ExpectedIssuer;
 pub use fetch::{Fetch, FetchId, Fetched};
-pub use issuer::{IssuerRule, KeyIssuer, KeyRule};
-pub use key_cache::{KeyCache, KeyCacheSettings, KeyHealth, KeyLookup, KeySource, KeyState, SharedData};
+pub use issuer::{IssuerFlaw, IssuerRule, KeyIssuer, KeyRule, KeyRuleFlaw};
+pub use key_cache::{CasMismatch, KeyCache, KeyCacheSettings, KeyHealth, KeyLookup, KeySource, KeyState, SharedData};
 pub use tenant::{TenantId, TenantSet};
-pub use url::Url;
+pub use url::{Scheme, Url};
 
 /// The name of a provider in the configuration, in rules, records and metrics: `[a-z0-9_-]{1,64}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +54,15 @@ impl fmt::Display for ProviderId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Which issuer of which provider, by their places in the configuration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct IssuerRef {
+    /// The provider's place.
+    pub provider: usize,
+    /// The issuer's place in [`Provider::issuers`].
+    pub issuer: usize,
 }
 
 /// Issuers that the configuration trusts under one name.

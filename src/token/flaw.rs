@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::entra::EntraFlaw;
+use crate::provider::{IssuerFlaw, KeyRuleFlaw};
 
 /// A rule of [`accept`](super::accept) that is not met.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +22,16 @@ pub enum TokenRuleFlaw {
     ExpiryMalformed,
     /// No `exp`.
     ExpiryMissing,
+    /// `iss` and `tid` are not the issuer's.
+    Issuer(IssuerFlaw),
     /// `iat` is not a NumericDate.
     IssuedAtMalformed,
     /// No `iat`, though a lifetime or an age is limited.
     IssuedAtMissing,
     /// `iat` is in the future.
     IssuedInFuture,
+    /// The key may not sign for this issuer.
+    KeyRule(KeyRuleFlaw),
     /// `exp` less `iat` is over the configured bound.
     LifetimeTooLong,
     /// Neither scope nor role.
@@ -59,6 +64,8 @@ impl TokenRuleFlaw {
             Self::Expired => "token_expired",
             Self::ExpiryMalformed => "expiry_malformed",
             Self::ExpiryMissing => "expiry_missing",
+            Self::Issuer(flaw) => flaw.reason(),
+            Self::KeyRule(flaw) => flaw.reason(),
             Self::IssuedAtMalformed => "issued_at_malformed",
             Self::IssuedAtMissing => "issued_at_missing",
             Self::IssuedInFuture => "issued_in_future",
@@ -79,6 +86,8 @@ impl fmt::Display for TokenRuleFlaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Entra(flaw) => flaw.fmt(f),
+            Self::Issuer(flaw) => flaw.fmt(f),
+            Self::KeyRule(flaw) => flaw.fmt(f),
             Self::ProfileClaimMissing(claim) => write!(f, "RFC 9068 requires the claim `{claim}`"),
             other => f.write_str(&other.reason().replace('_', " ")),
         }

@@ -10,7 +10,7 @@ use crate::jose::{Claim, SignedClaims};
 
 /// Refuses what is not an access token; with `profile`, what is not one of RFC 9068.
 pub(super) fn check(signed: &SignedClaims, profile: bool) -> Result<(), TokenRuleFlaw> {
-    let declared = signed.header().typ().map(media_type);
+    let declared = signed.header().typ.as_deref().map(media_type);
     match declared.as_deref() {
         Some("at+jwt") => {}
         None | Some("jwt") if !profile => {}

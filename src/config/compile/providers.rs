@@ -10,7 +10,7 @@ use crate::config::settings::{
     TokenTypeSettings, VersionSettings,
 };
 use crate::entra;
-use crate::jose::{Algorithm, AlgorithmSet, KeySet, KeySetLimits, VerificationKey, base64url};
+use crate::jose::{Algorithm, AlgorithmSet, KeySet, VerificationKey, base64url};
 use crate::provider::{
     ExpectedIssuer, Issuer, IssuerRule, KeyCacheSettings, KeyRule, KeySource, Provider, ProviderId, TenantId, Url,
 };
