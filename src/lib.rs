@@ -12,5 +12,5 @@ pub mod policy; // which rule speaks for this request, and may this identity do 
 // pub mod jose; // the RFCs and nothing else: no clock, no configuration, no HTTP
 // pub mod provider; // whose tokens we trust, and the keys they are signed with
 // pub mod entra; // what is special about Microsoft Entra ID
-// pub mod forward; // what the upstream is told about the caller
+pub mod forward; // what the upstream is told about the caller
 pub mod time; // moments and durations, in milliseconds
