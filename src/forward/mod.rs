@@ -239,11 +239,9 @@ impl Forwarding {
     ) -> Result<Mutations, ForwardFlaw> {
         self.check(head)?;
         let mut mutations = sources.removal(head, self.settings.credential == CredentialForwarding::Keep)?;
-        for (name, _) in head.pairs() {
-            if self.reserved.contains(name) {
-                mutations.remove(name)?;
-            }
-        }
+        let mut key = String::new();
+        let ours = head.pairs().iter().map(|(name, _)| name.as_slice());
+        mutations.remove_all(ours.filter(|name| self.reserved.contains_with(name, &mut key)))?;
         if let Some(identity) = identity {
             self.set_headers(identity, &mut mutations)?;
         }

@@ -18,9 +18,13 @@ impl Reserved {
     /// Whether an inbound header, or a name in a `Connection` header, is ours.
     #[must_use]
     pub fn contains(&self, name: &[u8]) -> bool {
-        let mut key = String::with_capacity(name.len());
-        twin_key_into(name, &mut key);
-        self.keys.contains(&key)
+        self.contains_with(name, &mut String::with_capacity(name.len()))
+    }
+
+    /// The same, with a buffer for looking at many names.
+    pub(super) fn contains_with(&self, name: &[u8], key: &mut String) -> bool {
+        twin_key_into(name, key);
+        self.keys.contains(key.as_str())
             || PATH_OVERRIDES.contains(&key.as_str())
             || PREFIXES.iter().any(|prefix| key.starts_with(prefix))
     }
