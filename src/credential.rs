@@ -150,13 +150,10 @@ impl Sources {
 
     fn remove_headers(&self, head: &RequestHead, mutations: &mut Mutations) -> Result<(), MutationFlaw> {
         let mut key = String::new();
-        for (name, _) in head.pairs() {
+        mutations.remove_all(head.pairs().iter().map(|(name, _)| name.as_slice()).filter(|name| {
             twin_key_into(name, &mut key);
-            if !name.starts_with(b":") && self.header_keys.contains(&key) {
-                mutations.remove(name)?;
-            }
-        }
-        Ok(())
+            !name.starts_with(b":") && self.header_keys.contains(&key)
+        }))
     }
 }
 

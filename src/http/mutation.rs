@@ -4,6 +4,7 @@
 //! (CVE-2021-41130), so whoever carries these out must remove all copies before it adds one;
 //! [`Mutations::applied`] says exactly what the result is.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use super::Pair;
@@ -128,6 +129,23 @@ impl Mutations {
     /// [`MutationFlaw::Name`] if the name is not a token.
     pub fn remove(&mut self, name: &[u8]) -> Result<(), MutationFlaw> {
         self.headers.push(Mutation::Remove(checked_name(name)?));
+        Ok(())
+    }
+
+    /// Adds the removal of several headers. A name that comes again is removed once: a request with a header a
+    /// thousand times must not cost a thousand searches.
+    ///
+    /// # Errors
+    ///
+    /// [`MutationFlaw::Name`] if a name is not a token.
+    pub fn remove_all<'n>(&mut self, names: impl IntoIterator<Item = &'n [u8]>) -> Result<(), MutationFlaw> {
+        let mut seen = HashSet::new();
+        for name in names {
+            let name = checked_name(name)?;
+            if seen.insert(name.clone()) {
+                self.headers.push(Mutation::Remove(name));
+            }
+        }
         Ok(())
     }
 
@@ -292,6 +310,14 @@ mod tests {
         let before =
             [pair(":path", "/a"), pair("X-User", "1"), pair("accept", "*/*"), pair("x-user", "2"), pair("cookie", "c")];
         assert_eq!(mutations.applied(&before), [pair(":path", "/b"), pair("accept", "*/*"), pair("x-user", "ours")]);
+    }
+
+    #[test]
+    fn a_name_that_comes_again_is_removed_once() {
+        let mut mutations = Mutations::new();
+        mutations.remove_all([&b"X-A"[..], b"x-a", b"x-b", b"X-a"]).unwrap();
+        assert_eq!(mutations.headers(), [Mutation::Remove("x-a".into()), Mutation::Remove("x-b".into())]);
+        assert_eq!(mutations.remove_all([&b":path"[..]]), Err(MutationFlaw::Name));
     }
 
     #[test]

@@ -171,6 +171,60 @@ fn hostile_path() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..12).prop_map(|pieces| format!("/{}", pieces.concat()))
 }
 
+type Reading = fn(&str) -> Vec<String>;
+
+const UPSTREAMS: [(&str, Reading); 7] = [
+    ("splits, then decodes", |path| split(cut(path, "?")).map(decoded).collect()),
+    ("decodes, then splits", |path| split(&decoded(cut(path, "?"))).map(str::to_owned).collect()),
+    ("decodes, then looks for the query", |path| {
+        split(cut(&decoded(cut(path, "?")), "?#")).map(str::to_owned).collect()
+    }),
+    ("decodes twice", |path| split(cut(path, "?")).map(|segment| decoded(&decoded(segment))).collect()),
+    ("cuts parameters off", |path| {
+        split(cut(path, "?")).map(|segment| decoded(cut(&decoded(cut(segment, ";")), ";"))).collect()
+    }),
+    ("takes backslashes for slashes", |path| {
+        split(&decoded(cut(path, "?")).replace('\\', "/")).map(str::to_owned).collect()
+    }),
+    ("folds dots and slashes", |path| {
+        let path = decoded(cut(path, "?"));
+        let mut folded: Vec<String> = Vec::new();
+        for segment in split(&path) {
+            match segment {
+                "." => {}
+                ".." => drop(folded.pop()),
+                segment if segment.is_empty() && folded.last().is_some_and(String::is_empty) => {}
+                segment => folded.push(segment.to_owned()),
+            }
+        }
+        folded
+    }),
+];
+
+fn cut<'t>(text: &'t str, marks: &str) -> &'t str {
+    text.split(|mark| marks.contains(mark)).next().unwrap()
+}
+
+fn split(path: &str) -> impl Iterator<Item = &str> {
+    path.strip_prefix('/').unwrap().split('/')
+}
+
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        match after {
+            [high, low, after @ ..] if *first == b'%' && hex_pair(Some(high), Some(low)).is_some() => {
+                bytes.extend(hex_pair(Some(high), Some(low)));
+                rest = after;
+            }
+            _ => bytes.push(*first),
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
 proptest! {
     #[test]
     fn normalising_twice_is_normalising_once(path in hostile_path()) {
@@ -186,13 +240,24 @@ proptest! {
     #[test]
     fn what_is_read_has_one_reading(path in hostile_path()) {
         if let Ok(target) = Target::read(path.as_bytes()) {
-            for (index, segment) in target.segments().iter().enumerate() {
+            for segment in target.segments() {
                 prop_assert!(!segment.contains(['/', '\\', ';', '?', '#', '\0']));
                 prop_assert!(segment != "." && segment != "..");
-                prop_assert!(!segment.is_empty() || index + 1 == target.segments().len());
             }
+            let (_, before_last) = target.segments().split_last().unwrap();
+            prop_assert!(before_last.iter().all(|segment| !segment.is_empty()));
             let raw_path: Vec<&str> = path.split('?').next().unwrap().split('/').skip(1).collect();
             prop_assert_eq!(raw_path.len(), target.segments().len());
+        }
+    }
+
+    /// Whatever a server does to a path on top of decoding it, it ends up with the segments that policy saw.
+    #[test]
+    fn policy_sees_what_every_upstream_sees(path in hostile_path()) {
+        if let Ok(target) = Target::read(path.as_bytes()) {
+            for (name, reading) in UPSTREAMS {
+                prop_assert_eq!(reading(&path), target.segments(), "{}: {}", name, path);
+            }
         }
     }
 

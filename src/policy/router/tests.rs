@@ -213,7 +213,7 @@ fn model<'r>(rules: &'r [(MatchSpec, String)], host: &str, method: &str, segment
         let ranks = spec.hosts.iter().filter_map(|pattern| match pattern {
             HostPattern::Exact(exact) => (exact == host).then_some((0, 0)),
             HostPattern::Below(parent) => {
-                host.ends_with(&format!(".{parent}")).then_some((1, usize::MAX - parent.len()))
+                host.ends_with(&format!(".{parent}")).then_some((1, usize::MAX.saturating_sub(parent.len())))
             }
         });
         ranks.min()

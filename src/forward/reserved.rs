@@ -1,0 +1,115 @@
+//! Which inbound headers are not the client's to send.
+
+use std::collections::HashSet;
+
+use crate::http::name::{twin_key, twin_key_into};
+
+/// Headers that only this filter may set, in every spelling (see [`crate::http::name`]).
+///
+/// Always: the `X-MS-CLIENT-PRINCIPAL` family and `X-MS-TOKEN-*`, which an application built for App Service believes
+/// whether this filter sets them or not, and the headers that make frameworks route by another path than the one that
+/// rules saw (`X-Original-URL`, `X-Rewrite-URL`; CVE-2018-14773). Besides: every configured name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reserved {
+    keys: HashSet<String>,
+}
+
+impl Reserved {
+    /// Whether an inbound header, or a name in a `Connection` header, is ours.
+    #[must_use]
+    pub fn contains(&self, name: &[u8]) -> bool {
+        self.contains_with(name, &mut String::with_capacity(name.len()))
+    }
+
+    /// The same, with a buffer for looking at many names.
+    pub(super) fn contains_with(&self, name: &[u8], key: &mut String) -> bool {
+        twin_key_into(name, key);
+        self.keys.contains(key.as_str())
+            || PATH_OVERRIDES.contains(&key.as_str())
+            || PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+    }
+
+    /// Adds a configured name; false if it, or a twin, is there already.
+    pub(super) fn insert(&mut self, name: &str) -> bool {
+        self.keys.insert(twin_key(name.as_bytes()))
+    }
+}
+
+/// Whether a header means something already, so that no claim may be written to it.
+pub(super) fn is_taken(name: &str) -> bool {
+    let key = twin_key(name.as_bytes());
+    key.is_empty()
+        || TAKEN.contains(&key.as_str())
+        || PATH_OVERRIDES.contains(&key.as_str())
+        || TAKEN_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+}
+
+const PREFIXES: [&str; 2] = ["x-ms-client-principal", "x-ms-token-"];
+
+const PATH_OVERRIDES: [&str; 2] = ["x-original-url", "x-rewrite-url"];
+
+const TAKEN: [&str; 22] = [
+    "accept",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "origin",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-request-id",
+];
+
+const TAKEN_PREFIXES: [&str; 3] = ["access-control-", "x-envoy-", "x-forwarded-"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_app_service_family_is_always_ours() {
+        let reserved = Reserved::default();
+        for name in [
+            "X-MS-CLIENT-PRINCIPAL",
+            "x-ms-client-principal-id",
+            "X_MS_CLIENT_PRINCIPAL_NAME",
+            "x.ms.client.principal.idp",
+            "x-ms-client-principal-anything",
+            "X-MS-TOKEN-AAD-ACCESS-TOKEN",
+            "x_ms-token_aad-id-token",
+            "x-original-url",
+            "X_Rewrite_URL",
+        ] {
+            assert!(reserved.contains(name.as_bytes()), "{name}");
+        }
+        for name in ["x-ms-client-request-id", "x-ms-version", "x-ms-tokens", "ms-client-principal", ":path", "accept"]
+        {
+            assert!(!reserved.contains(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn headers_with_a_meaning_are_taken() {
+        for name in
+            ["Host", "authorization", "Content_Length", "x-forwarded-for", "X-Envoy-Anything", "-", "x-original-url"]
+        {
+            assert!(is_taken(name), "{name}");
+        }
+        for name in ["x-user-id", "x-jwt-payload", "remote-user"] {
+            assert!(!is_taken(name), "{name}");
+        }
+    }
+}
