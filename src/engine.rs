@@ -123,7 +123,8 @@ impl Engine {
     /// A token that was verified before, if its key still stands and its time has not run out.
     pub(crate) fn remembered(&mut self, text: &[u8], now: UnixTime) -> Option<Rc<VerifiedToken>> {
         let token = self.tokens.get(text)?;
-        let stands = self.keys_of(token.issuer()).is_some_and(|keys| keys.contains_thumbprint(now, token.key_thumbprint()));
+        let stands =
+            self.keys_of(token.issuer()).is_some_and(|keys| keys.contains_thumbprint(now, token.key_thumbprint()));
         if stands && now < token.expires() {
             return Some(token);
         }

@@ -124,20 +124,7 @@ impl VerifiedToken {
 
     /// The values of `aud`.
     #[must_use]
-    pub /// The issuer was a hint when the key was chosen; now it is a claim. Of a key that many tenants share, the key itself
-/// says whom it may speak for.
-fn check_issuer(signer: &Issuer, signed: &SignedClaims) -> Result<(), TokenRuleFlaw> {
-    let Claim::Value(iss) = signed.string("iss") else { return Err(TokenRuleFlaw::Issuer(IssuerFlaw::Absent)) };
-    let tid = match signed.string("tid") {
-        Claim::Value(tid) => Some(tid),
-        Claim::Absent | Claim::Malformed => None,
-    };
-    signer.rule.accepts(iss, tid).map_err(TokenRuleFlaw::Issuer)?;
-    let key = signed.key();
-    signer.key_rule.accepts(key.issuer(), key.cloud_instance_name(), iss, tid).map_err(TokenRuleFlaw::KeyRule)
-}
-
-fn audiences(&self) -> &[String] {
+    pub fn audiences(&self) -> &[String] {
         &self.audiences
     }
 
@@ -175,7 +162,9 @@ fn audiences(signed: &SignedClaims, accepted: Option<&[String]>) -> Result<Vec<S
         Claim::Absent => return Err(TokenRuleFlaw::AudienceMissing),
     };
     match accepted {
-        Some(accepted) if !found.iter().any(|found| accepted.contains(found)) => Err(TokenRuleFlaw::AudienceNotAccepted),
+        Some(accepted) if !found.iter().any(|found| accepted.contains(found)) => {
+            Err(TokenRuleFlaw::AudienceNotAccepted)
+        }
         _ => Ok(found),
     }
 }
@@ -199,7 +188,9 @@ fn times(signed: &SignedClaims, rules: &TokenRules) -> Result<Times, TokenRuleFl
     match (rules.max_lifetime, rules.max_age, issued) {
         (None, None, None) => {}
         (_, _, None) => return Err(TokenRuleFlaw::IssuedAtMissing),
-        (Some(longest), _, Some(issued)) if expires.since(issued) > longest => return Err(TokenRuleFlaw::LifetimeTooLong),
+        (Some(longest), _, Some(issued)) if expires.since(issued) > longest => {
+            return Err(TokenRuleFlaw::LifetimeTooLong);
+        }
         _ => {}
     }
     Ok(Times { expires, not_before, issued, skew: rules.clock_skew, max_age: rules.max_age })

@@ -175,8 +175,15 @@ mod tests {
 
     #[test]
     fn variables_are_filled_in_once() {
-        assert_eq!(read_with(r#"{"a":"x-${TENANT}-y","b":["$${TENANT}","${ODD}"]}"#), Ok(json!({"a":"x-t-1-y","b":["${TENANT}","${TENANT}"]})));
-        assert!(read_with(r#"{"a":{"b":["${MISSING}"]}}"#).unwrap_err().starts_with("a.b[0]: environment variable `MISSING` is not set"));
+        assert_eq!(
+            read_with(r#"{"a":"x-${TENANT}-y","b":["$${TENANT}","${ODD}"]}"#),
+            Ok(json!({"a":"x-t-1-y","b":["${TENANT}","${TENANT}"]}))
+        );
+        assert!(
+            read_with(r#"{"a":{"b":["${MISSING}"]}}"#)
+                .unwrap_err()
+                .starts_with("a.b[0]: environment variable `MISSING` is not set")
+        );
         assert!(read_with(r#"{"a":"${TENANT"}"#).unwrap_err().contains("no closing"));
     }
 

@@ -123,12 +123,12 @@ impl Config {
     }
 
     /// The rule that speaks for a request.
-    pub(crate) fn route(&self, head: &RequestHead) -> Option<&Rule> {
+    pub(crate) fn route<'a>(&'a self, head: &'a RequestHead) -> Option<&'a Rule> {
         self.router.find(head.host(), head.method(), head.path().segments()).map(|found| found.value())
     }
 
     /// The rule that speaks for the request that a CORS preflight announces, if preflights pass.
-    pub(crate) fn preflight(&self, head: &RequestHead) -> Option<&Rule> {
+    pub(crate) fn preflight<'a>(&'a self, head: &'a RequestHead) -> Option<&'a Rule> {
         if !self.preflight_passes || !head.is_cors_preflight() {
             return None;
         }

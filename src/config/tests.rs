@@ -25,7 +25,9 @@ fn good() -> Value {
 fn load(document: &Value) -> Result<Config, Vec<String>> {
     let environment = |name: &str| match name {
         "BATCH_PUBLIC_KEY" => Some(PUBLIC_KEY.to_owned()),
-        "LEGACY_SECRET" => Some("c2l4dHktZm91ciBieXRlcyBhcmUgZW5vdWdoIGZvciBhbnkgb2YgdGhlIHRocmVlIGhhc2hlcw".to_owned()),
+        "LEGACY_SECRET" => {
+            Some("c2l4dHktZm91ciBieXRlcyBhcmUgZW5vdWdoIGZvciBhbnkgb2YgdGhlIHRocmVlIGhhc2hlcw".to_owned())
+        }
         _ => None,
     };
     Config::load(document.to_string().as_bytes(), &environment)
@@ -50,45 +52,132 @@ fn changed(pointer: &str, value: Value) -> Value {
 #[test]
 fn each_fault_is_named_with_its_path_and_what_was_expected() {
     let cases = [
-        ("/provider", json!(1), "provider: unknown setting; known here: `$schema`, `providers`, `rules`, `credentials`, `forward`, `answers`, `audit`, `signatures`, `limits`"),
+        (
+            "/provider",
+            json!(1),
+            "provider: unknown setting; known here: `$schema`, `providers`, `rules`, `credentials`, `forward`, `answers`, `audit`, `signatures`, `limits`",
+        ),
         ("/rules", Value::Null, "rules: is required"),
         ("/rules", json!({}), "rules: expected a list, found an object"),
         ("/providers", json!({}), "providers: at least one provider is required"),
-        ("/providers/Big", json!({ "issuer": "https://x.example", "cluster": "x", "audiences": ["x"] }), "providers.Big: a provider's name is 1 to 64 of a-z, 0-9, `_` and `-`"),
+        (
+            "/providers/Big",
+            json!({ "issuer": "https://x.example", "cluster": "x", "audiences": ["x"] }),
+            "providers.Big: a provider's name is 1 to 64 of a-z, 0-9, `_` and `-`",
+        ),
         ("/providers/idp/issuer", Value::Null, "providers.idp: needs `entra` or `issuer`"),
-        ("/providers/entra/issuer", json!("https://x.example"), "providers.entra: has both `entra` and `issuer`; `entra` knows its issuers"),
-        ("/providers/idp/cluster", Value::Null, "providers.idp.cluster: is required: the name of the Envoy cluster that reaches the issuer"),
-        ("/providers/idp/audiences", Value::Null, "providers.idp.audiences: is required: the `aud` of tokens made for this API"),
-        ("/providers/idp/audiences", json!(["*"]), "providers.idp.audiences: expected at least one audience, each spelled out"),
+        (
+            "/providers/entra/issuer",
+            json!("https://x.example"),
+            "providers.entra: has both `entra` and `issuer`; `entra` knows its issuers",
+        ),
+        (
+            "/providers/idp/cluster",
+            Value::Null,
+            "providers.idp.cluster: is required: the name of the Envoy cluster that reaches the issuer",
+        ),
+        (
+            "/providers/idp/audiences",
+            Value::Null,
+            "providers.idp.audiences: is required: the `aud` of tokens made for this API",
+        ),
+        (
+            "/providers/idp/audiences",
+            json!(["*"]),
+            "providers.idp.audiences: expected at least one audience, each spelled out",
+        ),
         ("/providers/idp/audiences", json!(["a", 7]), "providers.idp.audiences[1]: expected a string, found a number"),
-        ("/providers/idp/danger_any_audience", json!(true), "providers.idp.audiences: does not go with `danger_any_audience`"),
+        (
+            "/providers/idp/danger_any_audience",
+            json!(true),
+            "providers.idp.audiences: does not go with `danger_any_audience`",
+        ),
         ("/providers/idp/clock_skew", json!("301s"), "providers.idp.clock_skew: expected at most `300s`"),
         ("/providers/idp/clock_skew", json!(60), "providers.idp.clock_skew: expected a string, found a number"),
-        ("/providers/idp/clock_skew", json!("1 minute"), "providers.idp.clock_skew: `1 minute` is not a span of time; expected a whole number and a unit, such as `60s`, `5m`, `24h`"),
-        ("/providers/idp/algorithms", json!(["none"]), "providers.idp.algorithms[0]: `none` is not accepted; expected RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA"),
-        ("/providers/idp/algorithms", json!(["HS256"]), "providers.idp.algorithms[0]: `HS256` is not accepted; expected RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA"),
-        ("/providers/idp/token_type", json!("jwt"), "providers.idp.token_type: unknown value `jwt`; expected one of `any`, `at+jwt`"),
+        (
+            "/providers/idp/clock_skew",
+            json!("1 minute"),
+            "providers.idp.clock_skew: `1 minute` is not a span of time; expected a whole number and a unit, such as `60s`, `5m`, `24h`",
+        ),
+        (
+            "/providers/idp/algorithms",
+            json!(["none"]),
+            "providers.idp.algorithms[0]: `none` is not accepted; expected RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA",
+        ),
+        (
+            "/providers/idp/algorithms",
+            json!(["HS256"]),
+            "providers.idp.algorithms[0]: `HS256` is not accepted; expected RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA",
+        ),
+        (
+            "/providers/idp/token_type",
+            json!("jwt"),
+            "providers.idp.token_type: unknown value `jwt`; expected one of `any`, `at+jwt`",
+        ),
         ("/providers/idp/jwks", json!({ "keys": [] }), "providers.idp.jwks.keys: expected 1 to 100 keys"),
         ("/providers/idp/secret", json!({ "value": "c2hvcnQ", "algorithm": "HS256" }), "providers.idp.secret.value: "),
-        ("/providers/idp/keys", json!({ "min_fresh": "2h", "max_fresh": "1h" }), "providers.idp.keys.min_fresh: is longer than `max_fresh`"),
-        ("/providers/entra/jwks_uri", json!("https://x.example/keys"), "providers.entra.jwks_uri: does not go with `entra`, which knows where its keys are"),
-        ("/providers/entra/entra/tenants", json!("contoso.onmicrosoft.com"), "providers.entra.entra.tenants: `contoso.onmicrosoft.com` is not a tenant id; expected a GUID, a list of them, or `any`"),
-        ("/providers/entra/entra/tenants", json!([]), "providers.entra.entra.tenants: is an empty list, which lets nobody in"),
-        ("/providers/entra/entra/cloud", json!("germany"), "providers.entra.entra.cloud: unknown value `germany`; expected one of `global`, `us_government`, `china`"),
-        ("/providers/twin", json!({ "issuer": "https://idp.example", "cluster": "idp", "audiences": ["a"] }), "providers.twin: accepts an issuer that provider `idp` accepts too; one issuer has one provider"),
+        (
+            "/providers/idp/keys",
+            json!({ "min_fresh": "2h", "max_fresh": "1h" }),
+            "providers.idp.keys.min_fresh: is longer than `max_fresh`",
+        ),
+        (
+            "/providers/entra/jwks_uri",
+            json!("https://x.example/keys"),
+            "providers.entra.jwks_uri: does not go with `entra`, which knows where its keys are",
+        ),
+        (
+            "/providers/entra/entra/tenants",
+            json!("contoso.onmicrosoft.com"),
+            "providers.entra.entra.tenants: `contoso.onmicrosoft.com` is not a tenant id; expected a GUID, a list of them, or `any`",
+        ),
+        (
+            "/providers/entra/entra/tenants",
+            json!([]),
+            "providers.entra.entra.tenants: is an empty list, which lets nobody in",
+        ),
+        (
+            "/providers/entra/entra/cloud",
+            json!("germany"),
+            "providers.entra.entra.cloud: unknown value `germany`; expected one of `global`, `us_government`, `china`",
+        ),
+        (
+            "/providers/twin",
+            json!({ "issuer": "https://idp.example", "cluster": "idp", "audiences": ["a"] }),
+            "providers.twin: accepts an issuer that provider `idp` accepts too; one issuer has one provider",
+        ),
         ("/rules/0/name", json!("Orders!"), "rules[0].name: "),
         ("/rules/0/providers", json!(["nobody"]), "rules[0].providers[0]: there is no provider `nobody`"),
-        ("/rules/0/audiences", json!(["else"]), "rules[0].audiences[0]: `else` is not an audience of the rule's providers, so no token could have it"),
+        (
+            "/rules/0/audiences",
+            json!(["else"]),
+            "rules[0].audiences[0]: `else` is not an audience of the rule's providers, so no token could have it",
+        ),
         ("/rules/0/match/paths", json!(["orders"]), "rules[0].match.paths[0]: "),
-        ("/rules/0/access", json!("public"), "rules[0].access: unknown value `public`; expected one of `token`, `optional`, `anonymous`"),
+        (
+            "/rules/0/access",
+            json!("public"),
+            "rules[0].access: unknown value `public`; expected one of `token`, `optional`, `anonymous`",
+        ),
         ("/answers", json!({ "realm": "a\"b" }), "answers.realm: expected printable ASCII without `\"` and `\\`"),
-        ("/answers", json!({ "resource_metadata": { "resource": "http://api.example" } }), "answers.resource_metadata.resource: expected an https address without query and fragment (RFC 9728 section 1.2)"),
+        (
+            "/answers",
+            json!({ "resource_metadata": { "resource": "http://api.example" } }),
+            "answers.resource_metadata.resource: expected an https address without query and fragment (RFC 9728 section 1.2)",
+        ),
         ("/limits", json!({ "token": "1MiB" }), "limits.token: expected a size from `256B` to `64KiB`"),
-        ("/limits", json!({ "wait": "5m" }), "limits.wait: expected at most `60s`: clients and proxies give up by then"),
+        (
+            "/limits",
+            json!({ "wait": "5m" }),
+            "limits.wait: expected at most `60s`: clients and proxies give up by then",
+        ),
     ];
     for (pointer, value, expected) in cases {
         let problems = load(&changed(pointer, value.clone())).expect_err(pointer);
-        assert!(problems.iter().any(|problem| problem.starts_with(expected)), "{pointer} = {value}\nexpected {expected}\nfound    {problems:#?}");
+        assert!(
+            problems.iter().any(|problem| problem.starts_with(expected)),
+            "{pointer} = {value}\nexpected {expected}\nfound    {problems:#?}"
+        );
         assert_eq!(problems.len(), 1, "{pointer} = {value}: {problems:#?}");
     }
 }
@@ -106,7 +195,9 @@ fn all_faults_are_reported_together() {
 
 #[test]
 fn j07_a_short_secret_is_refused_at_load() {
-    for (value, algorithm) in [("", "HS256"), ("c2hvcnQ", "HS256"), ("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE", "HS512")] {
+    for (value, algorithm) in
+        [("", "HS256"), ("c2hvcnQ", "HS256"), ("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE", "HS512")]
+    {
         let mut document = changed("/providers/idp/secret", json!({ "value": value, "algorithm": algorithm }));
         document["providers"]["idp"].as_object_mut().unwrap().remove("cluster");
         let problems = load(&document).expect_err(value);

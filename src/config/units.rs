@@ -26,7 +26,9 @@ impl Span {
         };
         match number {
             Some(number) if millis > 0 => Ok(Self(Duration::from_millis(number.saturating_mul(millis)))),
-            _ => Err(Invalid(format!("`{text}` is not a span of time; expected a whole number and a unit, such as `60s`, `5m`, `24h`"))),
+            _ => Err(Invalid(format!(
+                "`{text}` is not a span of time; expected a whole number and a unit, such as `60s`, `5m`, `24h`"
+            ))),
         }
     }
 }
@@ -48,7 +50,9 @@ impl Size {
         };
         match number.map(usize::try_from) {
             Some(Ok(number)) if factor > 0 => Ok(Self(number.saturating_mul(factor))),
-            _ => Err(Invalid(format!("`{text}` is not a size; expected a whole number and a unit, such as `512B`, `8KiB`, `4MiB`"))),
+            _ => Err(Invalid(format!(
+                "`{text}` is not a size; expected a whole number and a unit, such as `512B`, `8KiB`, `4MiB`"
+            ))),
         }
     }
 }
@@ -66,7 +70,9 @@ mod tests {
 
     #[test]
     fn spans_read_as_people_write_them() {
-        for (text, millis) in [("250ms", 250), ("60s", 60_000), ("5m", 300_000), ("24h", 86_400_000), ("2d", 172_800_000), ("0s", 0)] {
+        for (text, millis) in
+            [("250ms", 250), ("60s", 60_000), ("5m", 300_000), ("24h", 86_400_000), ("2d", 172_800_000), ("0s", 0)]
+        {
             assert_eq!(Span::parse(text.to_owned()), Ok(Span(Duration::from_millis(millis))), "{text}");
         }
         for text in ["", "5", "m", "5 m", "-5m", "1.5h", "5M", "99999999999s", "5min", "٥m"] {

@@ -88,7 +88,9 @@ impl Exchange {
         self.began = self.began.min(now);
         let until = self.began.plus(engine.config().limits.wait);
         match &self.wanted {
-            Some(wanted) if now < until && engine.still_waits(wanted.issuer, wanted.kid.as_deref(), wanted.alg, now) => {
+            Some(wanted)
+                if now < until && engine.still_waits(wanted.issuer, wanted.kid.as_deref(), wanted.alg, now) =>
+            {
                 Step::Wait(self, until)
             }
             _ => self.step(engine, host, now),
@@ -125,7 +127,7 @@ impl Exchange {
             Stop::Denied(denial) => denial,
         };
         self.leave(engine);
-        let asker = Asker { request_id: self.head.request_id(), grpc: self.head.is_grpc() };
+        let asker = Asker { request_id: request_id(&self.head), grpc: self.head.is_grpc() };
         let reply = reply::deny(&denial, &engine.config().challenge, asker);
         let record = self.record(engine, trace, Decision::Deny, denial.reason(), Some(reply.status), now);
         Step::Reply(reply, record)
@@ -179,12 +181,19 @@ impl Exchange {
                 kid: trace.kid,
                 remembered: trace.remembered,
                 waited_ms: (waited > Duration::ZERO).then(|| u64::try_from(waited.as_millis()).unwrap_or(u64::MAX)),
-                request_id: self.head.request_id().map(str::to_owned),
+                request_id: request_id(&self.head).map(str::to_owned),
                 time_ms: now.as_millis(),
             }
         });
         Record { rule: trace.rule, reason, event }
     }
+}
+
+/// The request's id, where it looks like one: a client may have written it.
+fn request_id(head: &RequestHead) -> Option<&str> {
+    let id = std::str::from_utf8(head.request_id()?).ok()?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    ((1..=128).contains(&id.len()) && id.bytes().all(plain)).then_some(id)
 }
 
 /// Claims in a record are cut here: an issuer may write anything into them.

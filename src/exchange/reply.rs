@@ -120,7 +120,7 @@ enum Answer {
 impl Answer {
     fn of(denial: &Denial) -> Self {
         match denial {
-            Denial::NoCredential => Self::CredentialMissing,
+            Denial::NoCredential | Denial::Refused(Refusal::NoToken) => Self::CredentialMissing,
             Denial::Credential(flaw) if flaw.is_missing_bearer() => Self::CredentialMissing,
             Denial::Request(_) | Denial::Credential(_) | Denial::Forward(_) => Self::RequestInvalid,
             Denial::Rule(TokenRuleFlaw::NoScopeOrRole) => Self::ScopeInsufficient,

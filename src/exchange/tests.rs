@@ -17,7 +17,8 @@ struct Gate {
 
 impl Gate {
     fn new(config: &Value) -> Self {
-        let engine = Engine::load(config.to_string().as_bytes(), &|_| None, 1).unwrap_or_else(|problems| panic!("{problems}"));
+        let engine =
+            Engine::load(config.to_string().as_bytes(), &|_| None, 1).unwrap_or_else(|problems| panic!("{problems}"));
         Self { engine, host: MemoryHost::default(), now: UnixTime::from_secs(NOW) }
     }
 
@@ -59,11 +60,15 @@ fn config(provider: Value) -> Value {
 }
 
 fn fixed() -> Value {
-    config(json!({ "issuer": "https://idp.example", "audiences": ["orders"], "jwks": { "keys": [TestIssuer::new("idp").jwk()] } }))
+    config(
+        json!({ "issuer": "https://idp.example", "audiences": ["orders"], "jwks": { "keys": [TestIssuer::new("idp").jwk()] } }),
+    )
 }
 
 fn fetched() -> Value {
-    config(json!({ "issuer": "https://idp.example", "audiences": ["orders"], "cluster": "idp", "jwks_uri": "https://idp.example/keys" }))
+    config(
+        json!({ "issuer": "https://idp.example", "audiences": ["orders"], "cluster": "idp", "jwks_uri": "https://idp.example/keys" }),
+    )
 }
 
 fn claims() -> Value {
@@ -157,10 +162,20 @@ fn j10_a_key_of_one_issuer_does_not_sign_for_another() {
         claims["iss"] = json!(iss);
         claims
     };
-    assert_eq!(outcome(&gate.get("/orders/1", &TestIssuer::new("one").token(&claims_of("https://one.example")))), "allow");
-    assert_eq!(outcome(&gate.get("/orders/1", &TestIssuer::new("one").token(&claims_of("https://two.example")))), "401 key_kid_unknown");
+    assert_eq!(
+        outcome(&gate.get("/orders/1", &TestIssuer::new("one").token(&claims_of("https://one.example")))),
+        "allow"
+    );
+    assert_eq!(
+        outcome(&gate.get("/orders/1", &TestIssuer::new("one").token(&claims_of("https://two.example")))),
+        "401 key_kid_unknown"
+    );
     for iss in ["https://one.example/", "https://ONE.example", "https://one.example:443", "one.example", ""] {
-        assert_eq!(outcome(&gate.get("/orders/1", &TestIssuer::new("one").token(&claims_of(iss)))), "401 issuer_unknown", "{iss}");
+        assert_eq!(
+            outcome(&gate.get("/orders/1", &TestIssuer::new("one").token(&claims_of(iss)))),
+            "401 issuer_unknown",
+            "{iss}"
+        );
     }
     let mut none = claims();
     none.as_object_mut().unwrap().remove("iss");
@@ -173,9 +188,15 @@ fn b04_challenges_say_what_rfc_6750_says_and_nothing_of_the_request() {
     let none = reply(gate.send("GET", "/orders/7", &[]));
     assert_eq!((none.status, header(&none, "www-authenticate")), (401, Some("Bearer realm=\"api\"")));
     let bad = reply(gate.get("/orders/7", "x\"y.z.z"));
-    assert_eq!((bad.status, header(&bad, "www-authenticate")), (400, Some("Bearer realm=\"api\", error=\"invalid_request\"")));
+    assert_eq!(
+        (bad.status, header(&bad, "www-authenticate")),
+        (400, Some("Bearer realm=\"api\", error=\"invalid_request\""))
+    );
     let bad = reply(gate.get("/orders/7", "eyJ.e30.x"));
-    assert_eq!((bad.status, header(&bad, "www-authenticate")), (401, Some("Bearer realm=\"api\", error=\"invalid_token\"")));
+    assert_eq!(
+        (bad.status, header(&bad, "www-authenticate")),
+        (401, Some("Bearer realm=\"api\", error=\"invalid_token\""))
+    );
     let forbidden = reply(gate.send("GET", "/else", &[]));
     assert_eq!((forbidden.status, header(&forbidden, "www-authenticate")), (403, None));
 }
@@ -188,7 +209,12 @@ fn a06_all_bad_tokens_get_the_same_answer() {
     let mut elsewhere = claims();
     elsewhere["aud"] = json!("else");
     let issuer = TestIssuer::new("idp");
-    let bad = ["eyJ.e30.x".to_owned(), issuer.token(&expired), issuer.token(&elsewhere), TestIssuer::new("forger").token(&claims())];
+    let bad = [
+        "eyJ.e30.x".to_owned(),
+        issuer.token(&expired),
+        issuer.token(&elsewhere),
+        TestIssuer::new("forger").token(&claims()),
+    ];
     let mut answers: Vec<Reply> = bad
         .iter()
         .map(|token| {
@@ -234,12 +260,17 @@ fn a_request_that_comes_before_the_keys_waits_and_is_then_checked_whole() {
     let mut expired = claims();
     expired["exp"] = json!(NOW - 1000);
     let Step::Wait(bad, _) = gate.get("/orders/7", &TestIssuer::new("idp").token(&expired)) else { panic!("no wait") };
-    let Step::Wait(forged, _) = gate.get("/orders/7", &TestIssuer::new("forger").token(&claims())) else { panic!("no wait") };
+    let Step::Wait(forged, _) = gate.get("/orders/7", &TestIssuer::new("forger").token(&claims())) else {
+        panic!("no wait")
+    };
     assert_eq!(gate.engine.waiting(), 3);
     let fetches = gate.poll();
     assert_eq!(fetches.len(), 1);
     let (source, fetch) = &fetches[0];
-    assert_eq!((fetch.cluster.as_str(), fetch.authority.as_str(), fetch.path.as_str()), ("idp", "idp.example", "/keys"));
+    assert_eq!(
+        (fetch.cluster.as_str(), fetch.authority.as_str(), fetch.path.as_str()),
+        ("idp", "idp.example", "/keys")
+    );
     gate.answer(*source, fetch, 200, &json!({ "keys": [TestIssuer::new("idp").jwk()] }));
     let now = gate.now;
     assert_eq!(outcome(&good.resume(&mut gate.engine, &mut gate.host, now)), "allow");
@@ -296,7 +327,8 @@ fn a_withdrawn_key_takes_its_remembered_tokens_with_it() {
 #[test]
 fn resource_metadata_is_served_where_rfc_9728_says() {
     let mut config = fixed();
-    config["answers"] = json!({ "resource_metadata": { "resource": "https://api.example/v1", "scopes_supported": ["orders:read"] } });
+    config["answers"] =
+        json!({ "resource_metadata": { "resource": "https://api.example/v1", "scopes_supported": ["orders:read"] } });
     let mut gate = Gate::new(&config);
     let served = reply(gate.send("GET", "/.well-known/oauth-protected-resource/v1", &[]));
     let document: Value = serde_json::from_slice(&served.body).unwrap();

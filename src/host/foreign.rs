@@ -40,7 +40,9 @@ impl NativeVerifier for HostVerifier {
             Hash::Sha384 => "sha384",
             Hash::Sha512 => "sha512",
         };
-        let mut arguments = Vec::with_capacity(spki.len().saturating_add(signature.len()).saturating_add(text.len()).saturating_add(32));
+        let mut arguments = Vec::with_capacity(
+            spki.len().saturating_add(signature.len()).saturating_add(text.len()).saturating_add(32),
+        );
         for (field, bytes) in [(1, name.as_bytes()), (2, spki), (3, signature), (4, text)] {
             put_field(&mut arguments, field, bytes);
         }

@@ -39,7 +39,10 @@ impl RootContext for Root {
             Err(_) => Vec::new(),
         };
         if text.is_empty() {
-            abi::log(Level::Error, "portcullis: no configuration; give the filter JSON in the plugin's `configuration`");
+            abi::log(
+                Level::Error,
+                "portcullis: no configuration; give the filter JSON in the plugin's `configuration`",
+            );
             return false;
         }
         match Engine::load(&text, &|name| std::env::var(name).ok(), seed()) {
@@ -96,7 +99,10 @@ impl Root {
                 }
                 None => {
                     let cluster = &fetch.cluster;
-                    abi::log(Level::Warn, &format!("portcullis: Envoy can't call cluster `{cluster}`; is it in the configuration?"));
+                    abi::log(
+                        Level::Warn,
+                        &format!("portcullis: Envoy can't call cluster `{cluster}`; is it in the configuration?"),
+                    );
                     worker.handle_response(source, Fetched::Failed);
                 }
             }

@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::exchange::{Exchange, Passage, Record, Reply, Step};
 use crate::http::encode_pairs;
 use crate::jose::{Hash, NativeVerifier};
-use crate::provider::{CasMismatch, Fetch, Fetched, SharedData, IssuerRef};
+use crate::provider::{CasMismatch, Fetch, Fetched, IssuerRef, SharedData};
 use crate::time::UnixTime;
 
 /// What one root context and its streams share.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::jose::KeySet;
+use crate::provider::{IssuerRule, KeyRule, KeySource};
 use crate::testing::TestIssuer;
 
 const NOW: u64 = 1_800_000_000;
@@ -20,6 +22,11 @@ fn rules() -> TokenRules {
         entra: false,
         scope_or_role_required: false,
     }
+}
+
+fn signer() -> Issuer {
+    let source = KeySource::Fixed(KeySet::new(vec![]));
+    Issuer { rule: IssuerRule::exact("https://idp.example"), key_rule: KeyRule::default(), source }
 }
 
 fn claims() -> Value {
@@ -40,7 +47,7 @@ fn without(name: &str) -> Value {
 
 fn judge_by(rules: &TokenRules, claims: &Value) -> Result<VerifiedToken, &'static str> {
     let signed = TestIssuer::new("idp").signed(claims);
-    accept(IssuerRef::default(), rules, signed, UnixTime::from_secs(NOW)).map_err(|flaw| flaw.reason())
+    accept(IssuerRef::default(), &signer(), rules, signed, UnixTime::from_secs(NOW)).map_err(|flaw| flaw.reason())
 }
 
 fn judge(claims: &Value) -> Result<(), &'static str> {
@@ -54,7 +61,9 @@ fn judge_type(typ: Value, profile: bool, claims: &Value) -> Result<(), &'static 
     };
     let signed = TestIssuer::new("idp").signed_with(&header, claims, json!({}));
     let rules = TokenRules { access_token_profile: profile, ..rules() };
-    accept(IssuerRef::default(), &rules, signed, UnixTime::from_secs(NOW)).map(|_| ()).map_err(|flaw| flaw.reason())
+    accept(IssuerRef::default(), &signer(), &rules, signed, UnixTime::from_secs(NOW))
+        .map(|_| ())
+        .map_err(|flaw| flaw.reason())
 }
 
 #[test]
@@ -100,8 +109,18 @@ fn j20_not_before_and_issued_at_count_to_the_second() {
 /// CVE-2026-25537: a claim of the wrong type is not an absent claim.
 #[test]
 fn j20_a_malformed_time_is_refused_even_where_none_is_needed() {
-    for (name, reason) in [("exp", "expiry_malformed"), ("nbf", "not_before_malformed"), ("iat", "issued_at_malformed")] {
-        for value in [json!(null), json!(true), json!("1800000600"), json!(-1), json!(1e308), json!([1]), json!({}), json!(1_u64 << 53)] {
+    for (name, reason) in [("exp", "expiry_malformed"), ("nbf", "not_before_malformed"), ("iat", "issued_at_malformed")]
+    {
+        for value in [
+            json!(null),
+            json!(true),
+            json!("1800000600"),
+            json!(-1),
+            json!(1e308),
+            json!([1]),
+            json!({}),
+            json!(1_u64 << 53),
+        ] {
             assert_eq!(judge(&with(name, value.clone())), Err(reason), "{name}: {value}");
         }
     }
@@ -130,10 +149,21 @@ fn j11_a_subject_is_a_string_or_not_there() {
 
 #[test]
 fn j14_typ_is_compared_without_case_and_prefix() {
-    for typ in [json!(null), json!("JWT"), json!("jwt"), json!("at+jwt"), json!("application/at+jwt"), json!("AT+JWT")] {
+    for typ in [json!(null), json!("JWT"), json!("jwt"), json!("at+jwt"), json!("application/at+jwt"), json!("AT+JWT")]
+    {
         assert_eq!(judge_type(typ.clone(), false, &claims()), Ok(()), "{typ}");
     }
-    for typ in ["logout+jwt", "dpop+jwt", "secevent+jwt", "JOSE", "", "jwt ", "application/", "at+jwt;x", "token-introspection+jwt"] {
+    for typ in [
+        "logout+jwt",
+        "dpop+jwt",
+        "secevent+jwt",
+        "JOSE",
+        "",
+        "jwt ",
+        "application/",
+        "at+jwt;x",
+        "token-introspection+jwt",
+    ] {
         assert_eq!(judge_type(json!(typ), false, &claims()), Err("token_type_not_accepted"), "{typ}");
     }
 }
@@ -171,7 +201,10 @@ fn j15_what_the_same_key_signed_for_another_purpose_does_not_pass() {
     assert_eq!(mark("typ", json!("ID")), Err("token_is_id_token"));
     assert_eq!(mark("token_use", json!("id")), Err("token_is_id_token"));
     assert_eq!(mark("typ", json!("Refresh")), Err("token_is_refresh_token"));
-    assert_eq!(mark("events", json!({ "http://schemas.openid.net/event/backchannel-logout": {} })), Err("token_is_security_event"));
+    assert_eq!(
+        mark("events", json!({ "http://schemas.openid.net/event/backchannel-logout": {} })),
+        Err("token_is_security_event")
+    );
     assert_eq!(mark("htm", json!("GET")), Err("token_is_dpop_proof"));
     assert_eq!(mark("sub", json!("https://idp.example")), Err("token_is_client_assertion"));
     assert_eq!(mark("typ", json!("Bearer")), Ok(()));

@@ -64,7 +64,8 @@ fn resource_metadata(
         }
     };
     // Section 3.1: the well-known part goes between the host and the path; a path of `/` alone counts as none.
-    let path = format!("{WELL_KNOWN}{}", resource.path_and_query().strip_suffix('/').unwrap_or(resource.path_and_query()));
+    let path =
+        format!("{WELL_KNOWN}{}", resource.path_and_query().strip_suffix('/').unwrap_or(resource.path_and_query()));
     let document = Document {
         resource: settings.resource,
         authorization_servers: settings.authorization_servers.unwrap_or_else(|| plain_issuers(providers)),

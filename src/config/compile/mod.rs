@@ -58,9 +58,8 @@ fn sources(
     let Some(settings) = settings else { return Some(Sources::default()) };
     let query_parameters = settings.danger_query_parameters.unwrap_or_default();
     if !query_parameters.is_empty() {
-        warnings.push(
-            "danger_query_parameters: tokens in addresses end up in histories, logs and `Referer`".to_owned(),
-        );
+        warnings
+            .push("danger_query_parameters: tokens in addresses end up in histories, logs and `Referer`".to_owned());
     }
     let headers = settings.headers.unwrap_or_default().into_iter();
     let headers = headers.map(|header| HeaderSource { name: header.name, prefix: header.prefix.unwrap_or_default() });

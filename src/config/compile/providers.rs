@@ -35,11 +35,16 @@ pub(super) fn compile(
     let mut rest: Vec<&ProviderConfig> = compiled.iter().flatten().collect();
     while let Some(one) = rest.pop() {
         for other in &rest {
-            let overlap = one.provider.issuers().iter().any(|issuer| {
-                other.provider.issuers().iter().any(|theirs| issuer.rule.overlaps(&theirs.rule))
-            });
+            let overlap = one
+                .provider
+                .issuers()
+                .iter()
+                .any(|issuer| other.provider.issuers().iter().any(|theirs| issuer.rule.overlaps(&theirs.rule)));
             if overlap {
-                let message = format!("accepts an issuer that provider `{}` accepts too; one issuer has one provider", other.provider.id());
+                let message = format!(
+                    "accepts an issuer that provider `{}` accepts too; one issuer has one provider",
+                    other.provider.id()
+                );
                 problems.add(join("providers", one.provider.id().as_str()), message);
             }
         }
@@ -183,7 +188,10 @@ fn plain_issuer(
         return None;
     }
     let source = match given.first() {
-        Some(&"secret") => fixed(path, settings.secret.as_ref().and_then(|secret| secret_key(path, secret, problems)).map(|key| vec![key])),
+        Some(&"secret") => fixed(
+            path,
+            settings.secret.as_ref().and_then(|secret| secret_key(path, secret, problems)).map(|key| vec![key]),
+        ),
         Some(&"jwks or pem") => fixed(path, configured_keys(path, settings, keys, problems)),
         Some(&"jwks_uri") => {
             let address = address(&join(path, "jwks_uri"), settings.jwks_uri.as_deref().unwrap_or_default(), problems);

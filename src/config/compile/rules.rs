@@ -56,7 +56,8 @@ fn rule(
         AccessSettings::Anonymous => Access::Anonymous,
     };
     if access == Access::Anonymous {
-        for (given, name) in [(settings.providers.is_some(), "providers"), (settings.audiences.is_some(), "audiences")] {
+        for (given, name) in [(settings.providers.is_some(), "providers"), (settings.audiences.is_some(), "audiences")]
+        {
             if given {
                 problems.add(join(path, name), "does not go with `anonymous`, which looks at no token");
             }
@@ -92,7 +93,9 @@ fn rule_providers(
     // A provider with faults of its own has no entry, so a name can't be called unknown then.
     let all_known = providers.iter().all(Option::is_some);
     let named = |name: &str| {
-        providers.iter().position(|provider| provider.as_ref().is_some_and(|provider| provider.provider.id().as_str() == name))
+        providers
+            .iter()
+            .position(|provider| provider.as_ref().is_some_and(|provider| provider.provider.id().as_str() == name))
     };
     let mut places = Vec::new();
     for (index, name) in names.iter().enumerate() {

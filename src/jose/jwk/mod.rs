@@ -12,6 +12,7 @@ mod members;
 mod oct;
 mod okp;
 mod pem;
+mod roca;
 mod rsa;
 
 use serde_json::{Map, Value};
