@@ -13,18 +13,18 @@ pub mod engine; // what a worker keeps between requests
 pub mod exchange; // one request on its way: the walk, the reasons it stops, the answers
 
 // The features, in the order of the walk.
-pub mod audit; // one record of every decision
-pub mod credential; // what the request carries; more than one is a denial
-pub mod entra; // what is special about Microsoft Entra ID
-pub mod forward; // what the upstream is told about the caller
 pub mod http; // request heads as plain values in bytes; the one path normaliser
-pub mod identity; // who is calling
-pub mod jose; // the RFCs and nothing else: no clock, no configuration, no HTTP
 pub mod policy; // which rule speaks for a request; may this identity do this
+pub mod credential; // what the request carries; more than one is a denial
+pub mod jose; // the RFCs and nothing else: no clock, no configuration, no HTTP
 pub mod provider; // whose tokens are trusted, and the keys they are signed with
-pub mod time;
+pub mod entra; // what is special about Microsoft Entra ID
 pub mod token; // issuer, audience, lifetime, type: the only maker of a verified token
-pub mod token_cache; // verified once, remembered until it expires or its key is withdrawn // moments, in milliseconds
+pub mod token_cache; // verified once, remembered until it expires or its key is withdrawn
+pub mod identity; // who is calling
+pub mod forward; // what the upstream is told about the caller
+pub mod audit; // one record of every decision
+pub mod time; // moments, in milliseconds
 
 // The edge.
 #[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
