@@ -10,152 +10,13 @@
 use std::fmt;
 
 use crate::http::cookie::{self, CookieFlaw};
-use crate::http::name::{is_token, twin_key, twin_key_into};
-use crate::http::{HeaderValue, MutationFlaw, Mutations, RequestHead, query};
+use crate::http::name::is_token;
+use crate::http::{MutationFlaw, Mutations, RequestHead, query};
 
-/// A header, other than `Authorization: Bearer`, that may carry a credential.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeaderSource {
-    /// The header's name, in any case.
-    pub name: String,
-    /// What stands before the credential, such as `Token `; compared without case, as schemes are. Empty for none.
-    pub prefix: String,
-}
+mod sources;
 
-/// Where a credential may be, as configured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceSettings {
-    /// `Authorization: Bearer <token>`.
-    pub authorization: bool,
-    /// Other headers.
-    pub headers: Vec<HeaderSource>,
-    /// Cookies by name, compared with case.
-    pub cookies: Vec<String>,
-    /// Query parameters by name. Dangerous: addresses are logged and kept in histories (RFC 9700 section 4.3.2).
-    pub query_parameters: Vec<String>,
-}
-
-impl Default for SourceSettings {
-    /// Only `Authorization`: the one method that every resource server must support (RFC 6750 section 2.1).
-    fn default() -> Self {
-        Self { authorization: true, headers: Vec::new(), cookies: Vec::new(), query_parameters: Vec::new() }
-    }
-}
-
-/// Why places for credentials cannot be configured so.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SourceFlaw {
-    /// Not a header name, or one that means something else to HTTP itself.
-    HeaderName(String),
-    /// Not a cookie name.
-    CookieName(String),
-    /// An empty parameter name.
-    QueryParameterName,
-    /// The same place twice, in whatever spelling.
-    Twice(String),
-    /// A prefix with a character that a header cannot carry.
-    Prefix(String),
-    /// No place at all: every request would be without a credential.
-    Nowhere,
-}
-
-impl SourceFlaw {
-    /// Stable code.
-    #[must_use]
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::HeaderName(_) => "source_bad_header_name",
-            Self::CookieName(_) => "source_bad_cookie_name",
-            Self::QueryParameterName => "source_bad_query_parameter_name",
-            Self::Twice(_) => "source_twice",
-            Self::Prefix(_) => "source_bad_prefix",
-            Self::Nowhere => "source_nowhere",
-        }
-    }
-}
-
-impl fmt::Display for SourceFlaw {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::HeaderName(name) => write!(f, "`{name}` cannot be the header of a credential"),
-            Self::CookieName(name) => write!(f, "`{name}` is not a cookie name"),
-            Self::QueryParameterName => f.write_str("a query parameter needs a name"),
-            Self::Twice(name) => write!(f, "`{name}` is named twice"),
-            Self::Prefix(prefix) => write!(f, "the prefix `{}` cannot stand in a header", prefix.escape_default()),
-            Self::Nowhere => f.write_str("there is no place where a credential may be"),
-        }
-    }
-}
-
-impl std::error::Error for SourceFlaw {}
-
-/// Where a credential may be, checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sources {
-    authorization: bool,
-    headers: Vec<HeaderSource>,
-    header_keys: Vec<String>,
-    cookies: Vec<String>,
-    query_parameters: Vec<String>,
-}
-
-impl Default for Sources {
-    fn default() -> Self {
-        Self {
-            authorization: true,
-            headers: Vec::new(),
-            header_keys: vec![AUTHORIZATION.to_owned()],
-            cookies: Vec::new(),
-            query_parameters: Vec::new(),
-        }
-    }
-}
-
-impl Sources {
-    /// Checks settings.
-    ///
-    /// # Errors
-    ///
-    /// Every [`SourceFlaw`] in them.
-    pub fn new(settings: SourceSettings) -> Result<Self, Vec<SourceFlaw>> {
-        let flaws = settings_flaws(&settings);
-        if !flaws.is_empty() {
-            return Err(flaws);
-        }
-        let SourceSettings { authorization, headers, cookies, query_parameters } = settings;
-        let authorization_key = authorization.then(|| AUTHORIZATION.to_owned());
-        let header_keys =
-            authorization_key.into_iter().chain(headers.iter().map(|header| twin_key(header.name.as_bytes())));
-        Ok(Self { authorization, header_keys: header_keys.collect(), headers, cookies, query_parameters })
-    }
-
-    /// What takes every configured place out of a request, whether there is a credential in it or not, and whether it
-    /// can be read or not: the headers in every spelling (see [`crate::http::name`]), the cookies, the parameters.
-    /// With `keep`, headers and cookies stay; a parameter never does.
-    ///
-    /// # Errors
-    ///
-    /// None that a [`RequestHead`] can cause; the flaw is passed on rather than swallowed.
-    pub fn removal(&self, head: &RequestHead, keep: bool) -> Result<Mutations, MutationFlaw> {
-        let mut mutations = Mutations::new();
-        if !keep {
-            self.remove_headers(head, &mut mutations)?;
-            let names: Vec<&str> = self.cookies.iter().map(String::as_str).collect();
-            remove_cookies(head, &names, &mut mutations)?;
-        }
-        let names: Vec<&str> = self.query_parameters.iter().map(String::as_str).collect();
-        remove_parameters(head, &names, &mut mutations)?;
-        Ok(mutations)
-    }
-
-    fn remove_headers(&self, head: &RequestHead, mutations: &mut Mutations) -> Result<(), MutationFlaw> {
-        let mut key = String::new();
-        mutations.remove_all(head.pairs().iter().map(|(name, _)| name.as_slice()).filter(|name| {
-            twin_key_into(name, &mut key);
-            !name.starts_with(b":") && self.header_keys.contains(&key)
-        }))
-    }
-}
+pub use sources::{HeaderSource, SourceFlaw, SourceSettings, Sources};
+use sources::{remove_cookies, remove_parameters};
 
 /// Where a credential was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -357,80 +218,12 @@ fn one_of<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Result<Option<&'a [
     if values.next().is_some() { Err(CredentialFlaw::Repeated) } else { Ok(first) }
 }
 
-fn remove_cookies(head: &RequestHead, names: &[&str], mutations: &mut Mutations) -> Result<(), MutationFlaw> {
-    if names.is_empty() || head.values("cookie").next().is_none() {
-        return Ok(());
-    }
-    match cookie::without(head.headers(), names) {
-        Some(rest) => mutations.set(b"cookie", HeaderValue::new(rest)?),
-        None => mutations.remove(b"cookie"),
-    }
-}
-
-fn remove_parameters(head: &RequestHead, names: &[&str], mutations: &mut Mutations) -> Result<(), MutationFlaw> {
-    for name in names {
-        let target = mutations.path().unwrap_or(head.path().raw());
-        if let Some(rest) = query::without(target, name) {
-            mutations.set_path(rest)?;
-        }
-    }
-    Ok(())
-}
-
-fn settings_flaws(settings: &SourceSettings) -> Vec<SourceFlaw> {
-    let mut flaws = Vec::new();
-    let mut keys: Vec<String> = Vec::new();
-    let mut note = |key: String, name: &str, flaws: &mut Vec<SourceFlaw>| {
-        if keys.contains(&key) {
-            flaws.push(SourceFlaw::Twice(name.to_owned()));
-        }
-        keys.push(key);
-    };
-    if settings.authorization {
-        note(format!("header {AUTHORIZATION}"), AUTHORIZATION, &mut flaws);
-    }
-    for HeaderSource { name, prefix } in &settings.headers {
-        let key = twin_key(name.as_bytes());
-        if !is_token(name.as_bytes()) || NOT_CREDENTIALS.contains(&key.as_str()) {
-            flaws.push(SourceFlaw::HeaderName(name.clone()));
-        }
-        if !prefix.bytes().all(|byte| (b' '..=b'~').contains(&byte)) || prefix.starts_with(' ') {
-            flaws.push(SourceFlaw::Prefix(prefix.clone()));
-        }
-        note(format!("header {key}"), name, &mut flaws);
-    }
-    for name in &settings.cookies {
-        if !is_token(name.as_bytes()) {
-            flaws.push(SourceFlaw::CookieName(name.clone()));
-        }
-        note(format!("cookie {name}"), name, &mut flaws);
-    }
-    for name in &settings.query_parameters {
-        if name.is_empty() {
-            flaws.push(SourceFlaw::QueryParameterName);
-        }
-        note(format!("query {}", name.to_ascii_lowercase()), name, &mut flaws);
-    }
-    let is_nowhere = !settings.authorization
-        && settings.headers.is_empty()
-        && settings.cookies.is_empty()
-        && settings.query_parameters.is_empty();
-    if is_nowhere {
-        flaws.push(SourceFlaw::Nowhere);
-    }
-    flaws
-}
-
 const AUTHORIZATION: &str = "authorization";
 
 const BEARER: &[u8] = b"bearer";
 
 /// The parameter of RFC 6750 section 2.3.
 const ACCESS_TOKEN: &str = "access_token";
-
-/// Removing one of these would change the request itself.
-const NOT_CREDENTIALS: [&str; 8] =
-    ["connection", "content-length", "content-type", "cookie", "host", "te", "transfer-encoding", "upgrade"];
 
 #[cfg(test)]
 mod tests;

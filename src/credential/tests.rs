@@ -240,6 +240,15 @@ fn removal_of_all_places_takes_what_could_not_be_read_and_the_twins_too() {
 }
 
 #[test]
+fn a_source_called_like_a_pseudo_header_is_a_header() {
+    let headers = vec![HeaderSource { name: "path".into(), prefix: String::new() }];
+    let sources = Sources::new(SourceSettings { headers, ..SourceSettings::default() }).unwrap();
+    let head = head("/a", &[("path", "a.b")]);
+    assert_eq!(find(&head, &sources).unwrap().unwrap().place, Place::Header("path"));
+    assert_eq!(applied(&head, &sources.removal(&head, false).unwrap()), [pair(":path", "/a")]);
+}
+
+#[test]
 fn b06_a_found_token_is_not_in_its_debug_text() {
     let head = head("/", &[("authorization", "Bearer secretsecret")]);
     let sources = Sources::default();

@@ -219,7 +219,7 @@ impl Forwarding {
     /// [`ForwardFlaw::ConnectionNamesOurs`].
     pub fn check(&self, head: &RequestHead) -> Result<(), ForwardFlaw> {
         let mut options = head.values("connection").flat_map(|value| value.split(|&byte| byte == b','));
-        if options.any(|option| self.reserved.contains(option.trim_ascii())) {
+        if options.any(|option| self.reserved.contains(option)) {
             return Err(ForwardFlaw::ConnectionNamesOurs);
         }
         Ok(())

@@ -57,11 +57,14 @@ struct Entry<'a> {
     val: String,
 }
 
+/// A claim that already has one of the long names is left out: a tenant's administrators may name claims as they like
+/// (but for Entra's restricted names), and the application could not tell theirs from a renamed one.
+///
 /// Counts as it goes: a short list under a long name would otherwise grow with the product of both.
 fn entries(claims: &Map<String, Value>, limit: usize) -> Option<Vec<Entry<'_>>> {
     let mut left = limit;
     let mut entries = Vec::new();
-    for (name, claim) in claims {
+    for (name, claim) in claims.iter().filter(|(name, _)| !MAPPING.iter().any(|(_, uri)| name == uri)) {
         let typ = mapped(name);
         let values = claim.as_array().map_or(std::slice::from_ref(claim), Vec::as_slice);
         for value in values.iter().filter(|value| !value.is_null()) {
@@ -92,8 +95,8 @@ const ID_CLAIMS: [&str; 2] = ["oid", "sub"];
 /// For people to read, never to decide by.
 const NAME_CLAIMS: [&str; 5] = ["preferred_username", "upn", "unique_name", "email", "name"];
 
-/// The claims that App Service renames, as seen in its headers and in the inbound claim map of the .NET token handler
-/// that it uses.
+/// The claims that App Service renames: those of the inbound claim map of Microsoft's `System.IdentityModel.Tokens.Jwt`
+/// that Entra issues. `roles` is in that map too, but captured headers of App Service carry it as it is.
 const MAPPING: [(&str, &str); 12] = [
     ("acr", "http://schemas.microsoft.com/claims/authnclassreference"),
     ("amr", "http://schemas.microsoft.com/claims/authnmethodsreferences"),
@@ -183,8 +186,16 @@ mod tests {
     }
 
     #[test]
+    fn no_claim_passes_for_a_renamed_one() {
+        let uri = "http://schemas.microsoft.com/identity/claims/objectidentifier";
+        let principal = principal_of(&json!({"oid": "o-1", uri: "admin"}));
+        assert_eq!(principal["claims"], json!([{"typ": uri, "val": "o-1"}]));
+        assert_eq!(principal_of(&json!({uri: "admin"}))["claims"], json!([]));
+    }
+
+    #[test]
     fn a_long_name_times_a_long_list_is_refused_before_it_is_built() {
-        let claims = json!({("n".repeat(4000)): vec![0; 4000]});
+        let claims = json!({("n".repeat(4000)): vec![0; 1000]});
         let identity = ForwardedIdentity { claims: claims.as_object().unwrap(), payload: "", identity_provider: "aad" };
         assert!(headers(&identity, 49_152).is_none());
     }

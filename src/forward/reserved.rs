@@ -15,7 +15,8 @@ pub struct Reserved {
 }
 
 impl Reserved {
-    /// Whether an inbound header, or a name in a `Connection` header, is ours.
+    /// Whether an inbound header, or a name in a `Connection` header, is ours. A pseudo header never is, even with a
+    /// header called `path` configured.
     #[must_use]
     pub fn contains(&self, name: &[u8]) -> bool {
         self.contains_with(name, &mut String::with_capacity(name.len()))
@@ -24,9 +25,10 @@ impl Reserved {
     /// The same, with a buffer for looking at many names.
     pub(super) fn contains_with(&self, name: &[u8], key: &mut String) -> bool {
         twin_key_into(name, key);
-        self.keys.contains(key.as_str())
+        let is_ours = self.keys.contains(key.as_str())
             || PATH_OVERRIDES.contains(&key.as_str())
-            || PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+            || PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+        is_ours && !name.starts_with(b":")
     }
 
     /// Adds a configured name; false if it, or a twin, is there already.

@@ -174,6 +174,19 @@ fn b04_a_claim_cannot_split_a_header() {
 }
 
 #[test]
+fn a_header_called_like_a_pseudo_header_is_a_header() {
+    let names = ["path", "Method", "scheme", "authority"];
+    let claims = names.map(|name| ClaimHeader {
+        claim: ClaimPath::parse("sub").unwrap(),
+        header: name.into(),
+        list: ListForm::Comma,
+    });
+    let settings = ForwardingSettings { claims: claims.into(), ..ForwardingSettings::default() };
+    let pairs = upstream(settings, &head("/", &[("path", "admin")]), Some(&json!({"sub": "alice"})));
+    assert_eq!(values(&pairs, "path"), ["alice"]);
+}
+
+#[test]
 fn what_is_too_large_is_refused_whole() {
     let claims = json!({"sub": "é".repeat(MAX_TOTAL_BYTES / 4)});
     let claims = claims.as_object().unwrap();

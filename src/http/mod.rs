@@ -4,6 +4,7 @@
 //! knows of tokens, rules or configuration, and nothing changes what goes upstream except through [`Mutations`].
 //!
 //! - [`pairs`]: the serialized header map of the proxy-wasm ABI
+//! - [`headers`]: header pairs, looked at
 //! - [`head`]: the request's line and headers, checked once
 //! - [`path`]: the one path normaliser; what is ambiguous is refused
 //! - [`query`], [`cookie`]: the two other places where a credential may sit
@@ -12,6 +13,7 @@
 
 pub mod cookie;
 pub mod head;
+pub mod headers;
 pub mod host;
 pub mod mutation;
 pub mod name;
@@ -19,7 +21,8 @@ pub mod pairs;
 pub mod path;
 pub mod query;
 
-pub use head::{Headers, Pair, Pseudo, Repeated, RequestFlaw, RequestHead};
+pub use head::{Pseudo, RequestFlaw, RequestHead};
+pub use headers::{Headers, Pair, Repeated};
 pub use host::HostFlaw;
 pub use mutation::{HeaderValue, Mutation, MutationFlaw, Mutations};
 pub use path::{PathFlaw, Target};
