@@ -105,11 +105,6 @@ impl Config {
         self.providers.iter().map(|provider| provider.provider.key_caches(&provider.keys, seed)).collect()
     }
 
-    /// The provider at this place.
-    pub(crate) fn provider(&self, index: usize) -> Option<&ProviderConfig> {
-        self.providers.get(index)
-    }
-
     /// Whose token it is, by an `iss` that nobody has verified yet.
     pub(crate) fn issuer(&self, hint: Option<&str>) -> Result<(IssuerRef, &ProviderConfig), IssuerFlaw> {
         let iss = hint.ok_or(IssuerFlaw::Absent)?;

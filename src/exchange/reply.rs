@@ -69,7 +69,7 @@ pub fn is_quotable(text: &str) -> bool {
 
 /// The answer for `denial`.
 #[must_use]
-pub fn deny(denial: &Denial, challenge: &Challenge, asker: Asker<'_>) -> Reply {
+pub(super) fn deny(denial: &Denial, challenge: &Challenge, asker: Asker<'_>) -> Reply {
     let answer = Answer::of(denial);
     let mut headers = vec![("content-type", "application/problem+json".to_owned())];
     // No cache may hand this answer to another caller, or to this one after it signed in.

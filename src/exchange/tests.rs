@@ -168,7 +168,7 @@ fn j10_a_key_of_one_issuer_does_not_sign_for_another() {
     );
     assert_eq!(
         outcome(&gate.get("/orders/1", &TestIssuer::new("one").token(&claims_of("https://two.example")))),
-        "401 key_kid_unknown"
+        "401 kid_unknown"
     );
     for iss in ["https://one.example/", "https://ONE.example", "https://one.example:443", "one.example", ""] {
         assert_eq!(
@@ -275,7 +275,7 @@ fn a_request_that_comes_before_the_keys_waits_and_is_then_checked_whole() {
     let now = gate.now;
     assert_eq!(outcome(&good.resume(&mut gate.engine, &mut gate.host, now)), "allow");
     assert_eq!(outcome(&bad.resume(&mut gate.engine, &mut gate.host, now)), "401 token_expired");
-    assert!(outcome(&forged.resume(&mut gate.engine, &mut gate.host, now)).starts_with("401 key_"));
+    assert!(outcome(&forged.resume(&mut gate.engine, &mut gate.host, now)).starts_with("401 kid_unknown"));
     assert_eq!(gate.engine.waiting(), 0);
 }
 
@@ -321,7 +321,7 @@ fn a_withdrawn_key_takes_its_remembered_tokens_with_it() {
     gate.later(Duration::from_secs(120));
     let (source, fetch) = gate.poll().remove(0);
     gate.answer(source, &fetch, 200, &json!({ "keys": [TestIssuer::new("next").jwk()] }));
-    assert!(outcome(&gate.get("/orders/7", &token())).starts_with("401 key_"));
+    assert!(outcome(&gate.get("/orders/7", &token())).starts_with("401 kid_unknown"));
 }
 
 #[test]

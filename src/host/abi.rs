@@ -74,10 +74,22 @@ pub(super) fn header_map(map: MapType) -> Result<Vec<u8>, Status> {
     returned(|data, size| unsafe { proxy_get_header_map_pairs(map.code(), data, size) })
 }
 
+/// Sets a header to one value. The host's own "replace" changes the first copy of several and leaves the rest.
 pub(super) fn set_request_header(name: &[u8], value: &[u8]) -> Result<(), Status> {
+    remove_request_header(name)?;
     // SAFETY: each pointer comes with the length of its own slice.
     let code = unsafe {
-        proxy_replace_header_map_value(MapType::Request.code(), name.as_ptr(), name.len(), value.as_ptr(), value.len())
+        proxy_add_header_map_value(MapType::Request.code(), name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    };
+    Status::check(code)
+}
+
+/// Sets `:path`, of which there is one, and which the host does not let go.
+pub(super) fn set_request_path(path: &[u8]) -> Result<(), Status> {
+    let name = b":path";
+    // SAFETY: each pointer comes with the length of its own slice.
+    let code = unsafe {
+        proxy_replace_header_map_value(MapType::Request.code(), name.as_ptr(), name.len(), path.as_ptr(), path.len())
     };
     Status::check(code)
 }
@@ -225,6 +237,13 @@ fn returned(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8
 unsafe extern "C" {
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_replace_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
+    fn proxy_add_header_map_value(
         map: u32,
         name: *const u8,
         name_size: usize,

@@ -13,8 +13,8 @@ use super::foreign::HostVerifier;
 use super::stream::Stream;
 use super::worker::{Worker, now};
 use crate::engine::Engine;
-use crate::http::decode_pairs;
-use crate::provider::{Fetch, Fetched, IssuerRef};
+use crate::http::pairs;
+use crate::provider::{Fetch, FetchId, Fetched, IssuerRef};
 
 /// One plugin instance in one worker.
 #[derive(Default)]
@@ -25,6 +25,7 @@ pub(crate) struct Root {
 
 struct Callout {
     issuer: IssuerRef,
+    id: FetchId,
     max_bytes: usize,
 }
 
@@ -82,7 +83,7 @@ impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, _: usize, _: usize, _: usize) {
         let Some(callout) = self.callouts.remove(&token) else { return };
         let fetched = response(callout.max_bytes);
-        self.turn(|worker| worker.handle_response(callout.source, fetched));
+        self.turn(|worker| worker.handle_response(callout.issuer, callout.id, fetched));
     }
 }
 
@@ -92,10 +93,10 @@ impl Root {
         let Some(shared) = self.worker.clone() else { return };
         let Ok(mut worker) = shared.try_borrow_mut() else { return };
         happened(&mut worker);
-        for (source, fetch) in worker.poll() {
+        for (issuer, fetch) in worker.poll() {
             match dispatch(&fetch) {
                 Some(token) => {
-                    self.callouts.insert(token, Callout { source, max_bytes: fetch.max_bytes });
+                    self.callouts.insert(token, Callout { issuer, id: fetch.id, max_bytes: fetch.max_bytes });
                 }
                 None => {
                     let cluster = &fetch.cluster;
@@ -103,7 +104,7 @@ impl Root {
                         Level::Warn,
                         &format!("portcullis: Envoy can't call cluster `{cluster}`; is it in the configuration?"),
                     );
-                    worker.handle_response(source, Fetched::Failed);
+                    worker.handle_response(issuer, fetch.id, Fetched::Failed);
                 }
             }
         }
@@ -115,7 +116,7 @@ impl Root {
 fn dispatch(fetch: &Fetch) -> Option<u32> {
     let headers = vec![
         (":method", "GET"),
-        (":scheme", fetch.scheme.as_str()),
+        (":scheme", fetch.scheme.name()),
         (":authority", fetch.authority.as_str()),
         (":path", fetch.path.as_str()),
         ("accept", "application/json"),
@@ -126,7 +127,7 @@ fn dispatch(fetch: &Fetch) -> Option<u32> {
 
 /// What came back. No headers at all is Envoy's way to say that the call failed.
 fn response(max_bytes: usize) -> Fetched {
-    let Some(headers) = abi::header_map(MapType::CallResponse).ok().and_then(|map| decode_pairs(&map).ok()) else {
+    let Some(headers) = abi::header_map(MapType::CallResponse).ok().and_then(|map| pairs::decode(&map).ok()) else {
         return Fetched::Failed;
     };
     let status = headers.iter().find(|(name, _)| name == b":status");

@@ -8,7 +8,7 @@ use proxy_wasm::types::Action;
 
 use super::abi::{self, MapType};
 use super::worker::{Outcome, Worker, fail_closed};
-use crate::http::decode_pairs;
+use crate::http::pairs;
 
 /// One HTTP stream.
 pub(super) struct Stream {
@@ -24,7 +24,7 @@ impl Stream {
     }
 
     fn walk(&self) -> Option<Outcome> {
-        let pairs = decode_pairs(&abi::header_map(MapType::Request).ok()?).ok()?;
+        let pairs = pairs::decode(&abi::header_map(MapType::Request).ok()?).ok()?;
         let mut worker = self.worker.as_ref()?.try_borrow_mut().ok()?;
         Some(worker.begin(self.context, pairs))
     }

@@ -9,9 +9,9 @@ use super::metrics::Metrics;
 use crate::audit::Decision;
 use crate::engine::Engine;
 use crate::exchange::{Exchange, Passage, Record, Reply, Step};
-use crate::http::encode_pairs;
+use crate::http::{Mutation, Pair, pairs};
 use crate::jose::{Hash, NativeVerifier};
-use crate::provider::{CasMismatch, Fetch, Fetched, IssuerRef, SharedData};
+use crate::provider::{CasMismatch, Fetch, FetchId, Fetched, IssuerRef, SharedData};
 use crate::time::UnixTime;
 
 /// What one root context and its streams share.
@@ -59,8 +59,8 @@ impl Worker {
     }
 
     /// A fetch came back.
-    pub(super) fn handle_response(&mut self, issuer: IssuerRef, fetched: Fetched) {
-        self.engine.handle_response(source, now(), &mut self.host, fetched);
+    pub(super) fn handle_response(&mut self, issuer: IssuerRef, id: FetchId, fetched: Fetched) {
+        self.engine.handle_response(issuer, now(), &mut self.host, id, fetched);
     }
 
     /// Lets every request that waits walk again.
@@ -104,7 +104,9 @@ impl Worker {
 
     fn report(&mut self, now: UnixTime) {
         for (name, health) in self.engine.key_health(now) {
-            self.metrics.set(&format!("portcullis.keys.{name}.age_seconds"), health.age.as_secs());
+            if let Some(age) = health.age {
+                self.metrics.set(&format!("portcullis.keys.{name}.age_seconds"), age.as_secs());
+            }
             self.metrics.set(&format!("portcullis.keys.{name}.count"), u64::try_from(health.keys).unwrap_or(u64::MAX));
         }
         let (tokens, bytes) = self.engine.remembered_tokens();
@@ -163,15 +165,18 @@ pub(super) enum Outcome {
 
 /// Answers 503 without a reason: what should have happened could not.
 pub(super) fn fail_closed() {
-    let _ = abi::send_local_response(503, "portcullis_failed", b"", &encode_pairs(&[]), -1);
+    let _ = abi::send_local_response(503, "portcullis_failed", b"", &[], -1);
 }
 
 fn apply(passage: &Passage) -> Result<(), Status> {
-    for change in passage.mutations.iter() {
+    for change in passage.mutations.headers() {
         match change {
-            crate::http::Change::Remove(name) => abi::remove_request_header(name)?,
-            crate::http::Change::Set(name, value) => abi::set_request_header(name, value)?,
+            Mutation::Remove(name) => abi::remove_request_header(name.as_bytes())?,
+            Mutation::Set(name, value) => abi::set_request_header(name.as_bytes(), value.as_bytes())?,
         }
+    }
+    if let Some(path) = passage.mutations.path() {
+        abi::set_request_path(path)?;
     }
     for (name, value) in &passage.state {
         abi::set_property(&["portcullis", name], value.as_bytes())?;
@@ -180,15 +185,11 @@ fn apply(passage: &Passage) -> Result<(), Status> {
 }
 
 fn answer(reply: &Reply) {
-    let pairs: Vec<(&[u8], &[u8])> =
-        reply.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
-    let _ = abi::send_local_response(
-        reply.status,
-        &reply.details,
-        &reply.body,
-        &encode_pairs(&pairs),
-        reply.grpc_status.unwrap_or(-1),
-    );
+    let headers: Vec<Pair> = reply.headers.iter().map(|(name, value)| ((*name).into(), value.as_str().into())).collect();
+    // Without its headers an answer is still a denial.
+    let headers = pairs::encode(&headers).unwrap_or_default();
+    let grpc_status = reply.grpc_status.unwrap_or(-1);
+    let _ = abi::send_local_response(reply.status, &reply.details, &reply.body, &headers, grpc_status);
 }
 
 /// The wall clock. A host without one gives the epoch, at which every token is too early: closed, not open.
