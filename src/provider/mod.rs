@@ -21,7 +21,7 @@ pub use discovery::ExpectedIssuer;
 pub use fetch::{Fetch, FetchId, Fetched};
 pub use issuer::{IssuerRule, KeyIssuer, KeyRule};
 pub use key_cache::{KeyCache, KeyCacheSettings, KeyHealth, KeyLookup, KeySource, KeyState, SharedData};
-pub use tenant::{TenantId, TenantSet};
+pub use tenant::{Guid, TenantId, TenantSet};
 pub use url::Url;
 
 /// The name of a provider in the configuration, in rules, records and metrics: `[a-z0-9_-]{1,64}`.
