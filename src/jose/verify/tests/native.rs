@@ -9,12 +9,20 @@ const POLICIES: [SignaturePolicy; 3] =
 /// A host that says the same to everything and remembers the questions.
 struct Says {
     answer: Option<bool>,
-    asked: Vec<(Hash, Vec<u8>, Vec<u8>, Vec<u8>)>,
+    asked: Vec<Question>,
+}
+
+struct Question {
+    hash: Hash,
+    spki: Vec<u8>,
+    signature: Vec<u8>,
+    text: Vec<u8>,
 }
 
 impl NativeVerifier for Says {
     fn verify(&mut self, hash: Hash, spki: &[u8], signature: &[u8], text: &[u8]) -> Option<bool> {
-        self.asked.push((hash, spki.to_vec(), signature.to_vec(), text.to_vec()));
+        let (spki, signature, text) = (spki.to_vec(), signature.to_vec(), text.to_vec());
+        self.asked.push(Question { hash, spki, signature, text });
         self.answer
     }
 }
@@ -91,7 +99,7 @@ fn the_host_is_asked_in_der_about_exactly_what_was_sent() {
         let token = good(algorithm);
         let mut host = says(Some(true));
         run(&token, &mut host, SignaturePolicy::PreferNative).unwrap();
-        let (hash, spki, signature, text) = host.asked.pop().unwrap();
+        let Question { hash, spki, signature, text } = host.asked.pop().unwrap();
         assert_eq!(hash, expected_hash);
         assert_eq!(Some(spki.as_slice()), signer(algorithm).verification_key().spki());
         assert_eq!(text, token.rsplit_once('.').unwrap().0.as_bytes());
