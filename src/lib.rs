@@ -9,8 +9,8 @@
 // pub mod http; // request and response as plain values in bytes; the one path normaliser
 // pub mod policy; // which rule speaks for this request, and may this identity do this
 // pub mod credential; // what the request carries; more than one is a denial
-pub mod entra;
 pub mod jose; // the RFCs and nothing else: no clock, no configuration, no HTTP
-pub mod provider; // whose tokens we trust, and the keys they are signed with // what is special about Microsoft Entra ID
+pub mod provider; // whose tokens we trust, and the keys they are signed with
+pub mod entra; // what is special about Microsoft Entra ID
 // pub mod forward; // what the upstream is told about the caller
 pub mod time; // moments and durations, in milliseconds

@@ -24,6 +24,8 @@ pub mod json;
 pub mod jwk;
 pub mod jwks;
 pub mod jws;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod verify;
 
 pub use self::algorithm::{Algorithm, AlgorithmSet, Hash};

@@ -12,6 +12,7 @@ mod members;
 mod oct;
 mod okp;
 mod pem;
+mod roca;
 mod rsa;
 
 use serde_json::{Map, Value};
@@ -160,15 +161,6 @@ impl VerificationKey {
             thumbprint: Sha256::digest(canonical).into(),
             spki,
         })
-    }
-
-    /// Whether two entries of a set are one key with one meaning.
-    pub(super) fn is_same_as(&self, other: &Self) -> bool {
-        self.thumbprint == other.thumbprint
-            && self.algorithms == other.algorithms
-            && self.kid == other.kid
-            && self.issuer == other.issuer
-            && self.cloud_instance_name == other.cloud_instance_name
     }
 
     fn narrowed_to(&self, algorithm: Algorithm) -> Result<AlgorithmSet, KeyFlaw> {

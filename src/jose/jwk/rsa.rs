@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::KeyFlaw;
 use super::members::Members;
+use super::roca;
 use crate::jose::algorithm::Hash;
 use crate::jose::base64url;
 
@@ -33,6 +34,9 @@ impl RsaKey {
         }
         if n.last().is_none_or(|last| last.is_multiple_of(2)) {
             return Err(KeyFlaw::ModulusEven);
+        }
+        if roca::has_pattern(n) {
+            return Err(KeyFlaw::ModulusWeak);
         }
         let e = exponent(e)?;
         RsaPublicKey::new_with_size_limits(
