@@ -3,7 +3,7 @@
 //! One bad key does not spoil a set: it is left out and listed. A set without a usable key is a flaw, and never an empty
 //! set or a default key. There is no trying of key after key: a token selects exactly one, or none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
 
@@ -165,12 +165,12 @@ impl KeySet {
                 Err(flaw) => skipped.push(flaw),
             }
         }
-        let mut conflicts = conflicts(&usable);
+        let ambiguous = ambiguous(&usable);
         let mut keys = Vec::new();
         for (index, key) in usable {
-            match conflicts.remove(&index) {
-                Some(flaw) => skipped.push(Skipped { index, kid: key.kid().map(str::to_owned), flaw }),
-                None => keys.push(Rc::new(key)),
+            match ambiguous.contains(&index) {
+                true => skipped.push(Skipped { index, kid: key.kid().map(str::to_owned), flaw: KeyFlaw::Ambiguous }),
+                false => keys.push(Rc::new(key)),
             }
         }
         skipped.sort_by_key(|skipped| skipped.index);
@@ -248,25 +248,20 @@ fn readable_kid(entry: &Value) -> Option<String> {
     entry.get("kid").and_then(Value::as_str).filter(|kid| kid.len() <= super::header::KID_BYTES).map(str::to_owned)
 }
 
-/// Keys that cannot be told apart by name and algorithm. Of one key listed twice the first stays; of two different ones
-/// neither does, because which of them the issuer means is not ours to guess.
-fn conflicts(keys: &[(usize, VerificationKey)]) -> BTreeMap<usize, KeyFlaw> {
-    let mut conflicts = BTreeMap::new();
-    let mut by_kid: BTreeMap<Option<&str>, Vec<&(usize, VerificationKey)>> = BTreeMap::new();
-    for entry in keys {
-        let (index, key) = entry;
-        let namesakes = by_kid.entry(key.kid()).or_default();
-        for (earlier_index, earlier) in namesakes.iter().copied() {
-            if key.is_same_as(earlier) {
-                conflicts.entry(*index).or_insert(KeyFlaw::Repeated);
-            } else if key.kid().is_some() && !key.algorithms().intersection(earlier.algorithms()).is_empty() {
-                conflicts.entry(*earlier_index).or_insert(KeyFlaw::Ambiguous);
-                conflicts.insert(*index, KeyFlaw::Ambiguous);
+/// Keys of one name for one algorithm. None of them stays, not even if they are the same key: which one the issuer
+/// means is not ours to guess, and one that repeats itself may have lost another.
+fn ambiguous(keys: &[(usize, VerificationKey)]) -> BTreeSet<usize> {
+    let mut ambiguous = BTreeSet::new();
+    let mut by_name: BTreeMap<(&str, Algorithm), usize> = BTreeMap::new();
+    for (index, key) in keys {
+        let Some(kid) = key.kid() else { continue };
+        for algorithm in key.algorithms().iter() {
+            if let Some(earlier) = by_name.insert((kid, algorithm), *index) {
+                ambiguous.extend([earlier, *index]);
             }
         }
-        namesakes.push(entry);
     }
-    conflicts
+    ambiguous
 }
 
 #[cfg(test)]

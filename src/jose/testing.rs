@@ -142,6 +142,12 @@ impl Signer {
     }
 }
 
+/// The bytes of a text in hexadecimal.
+pub(crate) fn hex(text: &str) -> Vec<u8> {
+    let digits = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    text.as_bytes().chunks(2).map(digits).collect()
+}
+
 /// An HMAC under any secret, of any length.
 pub(crate) fn mac(algorithm: Algorithm, secret: &[u8], text: &[u8]) -> Vec<u8> {
     match algorithm {

@@ -38,8 +38,6 @@ use super::fetch::{Fetch, FetchId};
 mod flight;
 mod health;
 mod leader;
-#[cfg(test)]
-mod memory;
 mod misses;
 mod schedule;
 mod shared;
@@ -299,3 +297,6 @@ fn whole_seconds(span: Duration) -> Duration {
 /// Before an id is called unknown, what other workers have written must have been read within this time. Workers that poll
 /// more often than this never wait for it; under a flood of made-up ids it costs one short read a second.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

@@ -6,11 +6,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A tenant's id: a GUID in lower case with hyphens (RFC 9562 section 4), `72f988bf-86f1-41af-91ab-2d7cd011db47`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TenantId(String);
+/// A tenant's id.
+pub type TenantId = Guid;
 
-impl TenantId {
+/// A GUID in lower case with hyphens (RFC 9562 section 4): `72f988bf-86f1-41af-91ab-2d7cd011db47`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Guid(String);
+
+impl Guid {
     /// From a claim: exactly the spelling that Entra ID issues.
     ///
     /// Upper case is refused, not folded: two spellings of one tenant would be two tenants to whatever reads the claim
@@ -27,14 +30,14 @@ impl TenantId {
     }
 }
 
-impl fmt::Display for TenantId {
+impl fmt::Display for Guid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
 /// From the configuration: a GUID in any case.
-impl FromStr for TenantId {
+impl FromStr for Guid {
     type Err = NotGuid;
 
     fn from_str(text: &str) -> Result<Self, NotGuid> {

@@ -43,8 +43,6 @@ pub enum KeyFlaw {
     Pem,
     /// Members of a private key: whoever wrote it has lost it, or this is the wrong file.
     PrivateKey,
-    /// The set lists this very key before.
-    Repeated,
     /// A shared secret in a set that was fetched.
     SecretFromRemote,
     /// A shared secret shorter than the hash of its algorithm.
@@ -83,7 +81,6 @@ impl KeyFlaw {
             Self::NotOnCurve => "key_not_on_curve",
             Self::Pem => "key_pem",
             Self::PrivateKey => "key_private",
-            Self::Repeated => "key_repeated",
             Self::SecretFromRemote => "key_secret_from_remote",
             Self::SecretTooShort => "key_secret_too_short",
             Self::SmallOrder => "key_small_order",
@@ -116,7 +113,6 @@ impl fmt::Display for KeyFlaw {
             Self::NotOnCurve => f.write_str("not a point of its curve"),
             Self::Pem => f.write_str("not one PEM text of a public key"),
             Self::PrivateKey => f.write_str("a private key where a public key should be"),
-            Self::Repeated => f.write_str("the same key is in the set before"),
             Self::SecretFromRemote => f.write_str("a shared secret in a fetched key set"),
             Self::SecretTooShort => f.write_str("the shared secret is shorter than the hash"),
             Self::SmallOrder => f.write_str("a point of small order"),

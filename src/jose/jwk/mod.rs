@@ -163,15 +163,6 @@ impl VerificationKey {
         })
     }
 
-    /// Whether two entries of a set are one key with one meaning.
-    pub(super) fn is_same_as(&self, other: &Self) -> bool {
-        self.thumbprint == other.thumbprint
-            && self.algorithms == other.algorithms
-            && self.kid == other.kid
-            && self.issuer == other.issuer
-            && self.cloud_instance_name == other.cloud_instance_name
-    }
-
     fn narrowed_to(&self, algorithm: Algorithm) -> Result<AlgorithmSet, KeyFlaw> {
         if self.algorithms.contains(algorithm) {
             return Ok(AlgorithmSet::only(algorithm));

@@ -36,6 +36,7 @@ const PRIMES: [u32; 38] = [
 ];
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "sizes are known, and a test may fail loudly")]
 pub(super) mod tests {
     use super::*;
 
@@ -50,7 +51,7 @@ pub(super) mod tests {
             let mut carry = 0;
             for byte in number[..32].iter_mut().rev() {
                 let product = u32::from(*byte) * prime + carry;
-                *byte = product as u8;
+                *byte = product.to_le_bytes()[0];
                 carry = product >> 8;
             }
             assert_eq!(carry, 0);
@@ -75,7 +76,7 @@ pub(super) mod tests {
             let mut carry = 0_u64;
             for byte in power.iter_mut().rev() {
                 let product = u64::from(*byte) * 65537 + carry;
-                *byte = product as u8;
+                *byte = product.to_le_bytes()[0];
                 carry = product >> 8;
             }
             power.splice(0..0, carry.to_be_bytes());

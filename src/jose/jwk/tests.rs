@@ -1,10 +1,12 @@
+#![expect(clippy::arithmetic_side_effects, reason = "sizes are known, and a test may fail loudly")]
+
 use ::rsa::pkcs8::EncodePublicKey as _;
 use ::rsa::traits::PublicKeyParts as _;
 use serde_json::json;
 
 use super::*;
 use crate::jose::base64url;
-use crate::jose::testing::{ED25519, P256, P384, P521, RSA, SECRET, Signer};
+use crate::jose::testing::{ED25519, P256, P384, P521, RSA, SECRET, Signer, hex};
 
 fn read(jwk: Value) -> Result<VerificationKey, KeyFlaw> {
     VerificationKey::from_jwk(jwk.as_object().unwrap(), KeyOrigin::Configured)
@@ -301,8 +303,7 @@ fn j06_ed25519_keys_are_canonical_and_not_of_small_order() {
     assert_eq!(flaw_of(&little(0xed, 0xff, 0x7f)), KeyFlaw::CoordinateNotCanonical); // p, which is 0 again
     assert_eq!(flaw_of(&little(0xee, 0xff, 0x7f)), KeyFlaw::CoordinateNotCanonical); // p + 1
     assert_eq!(flaw_of(&little(2, 0, 0)), KeyFlaw::NotOnCurve);
-    let order_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
-    let order_8: Vec<u8> = (0..32).map(|i| u8::from_str_radix(&order_8[2 * i..2 * i + 2], 16).unwrap()).collect();
+    let order_8 = hex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05");
     assert_eq!(flaw_of(&order_8.try_into().unwrap()), KeyFlaw::SmallOrder);
 }
 
@@ -334,9 +335,9 @@ fn a_shared_secret_is_for_hmac_only() {
 
 #[test]
 fn the_spki_for_the_host_is_what_the_libraries_write_and_read() {
-    let Signer::Rsa(rsa) = &*RSA else { unreachable!() };
+    let Signer::Rsa(rsa) = &*RSA else { panic!("another kind of key") };
     assert_eq!(RSA.verification_key().spki(), Some(rsa.to_public_key().to_public_key_der().unwrap().as_bytes()));
-    let Signer::P256(p256) = &*P256 else { unreachable!() };
+    let Signer::P256(p256) = &*P256 else { panic!("another kind of key") };
     assert_eq!(P256.verification_key().spki(), Some(p256.verifying_key().to_public_key_der().unwrap().as_bytes()));
     assert_eq!(P384.verification_key().spki().map(<[u8]>::len), Some(120));
     assert_eq!(P521.verification_key().spki().map(<[u8]>::len), Some(158));
@@ -380,7 +381,7 @@ mod pem {
             assert_eq!(key.algorithms(), jwk.algorithms());
             assert_eq!(key.kid(), Some("pem"));
         }
-        let Signer::Rsa(rsa) = &*RSA else { unreachable!() };
+        let Signer::Rsa(rsa) = &*RSA else { panic!("another kind of key") };
         let pkcs1 = rsa.to_public_key().to_pkcs1_pem(LineEnding::CRLF).unwrap();
         assert_eq!(read(&pkcs1).unwrap().thumbprint(), RSA.verification_key().thumbprint());
         assert_eq!(read(&format!("\n\n  {pkcs1}\n ")).unwrap().algorithms(), AlgorithmSet::RSA);
@@ -436,6 +437,6 @@ mod pem {
 
 #[test]
 fn the_test_key_has_the_size_it_says() {
-    let Signer::Rsa(key) = &*RSA else { unreachable!() };
+    let Signer::Rsa(key) = &*RSA else { panic!("another kind of key") };
     assert_eq!(key.size(), 256);
 }

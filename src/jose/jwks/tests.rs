@@ -113,18 +113,13 @@ fn one_key_listed_for_overlapping_algorithms_is_ambiguous() {
 }
 
 #[test]
-fn a_key_listed_twice_is_one_key() {
-    let set = read(json!([
-        jwk(&RSA, json!({"kid": "a", "x5t": "1"})),
-        jwk(&RSA, json!({"kid": "a"})),
-        jwk(&P256, json!({})),
-        jwk(&P256, json!({})),
-    ]))
-    .unwrap();
-    assert_eq!(skipped(&set), [(1, Some("a"), KeyFlaw::Repeated), (3, None, KeyFlaw::Repeated)]);
-    assert!(set.select(Some("a"), Algorithm::RS256).is_ok() && set.select(None, Algorithm::ES256).is_ok());
-    let issuers = json!([jwk(&RSA, json!({"kid": "a", "issuer": "x"})), jwk(&RSA, json!({"kid": "a", "issuer": "y"}))]);
-    assert!(read(issuers).is_err());
+fn a_key_listed_twice_is_ambiguous_too() {
+    let listed = |kid: Value| json!([jwk(&RSA, kid.clone()), jwk(&P256, json!({"kid": "b"})), jwk(&RSA, kid)]);
+    let named = read(listed(json!({"kid": "a"}))).unwrap();
+    assert_eq!(skipped(&named), [(0, Some("a"), KeyFlaw::Ambiguous), (2, Some("a"), KeyFlaw::Ambiguous)]);
+    assert_eq!(named.select(Some("a"), Algorithm::RS256).unwrap_err(), SelectFlaw::UnknownKid);
+    let nameless = read(listed(json!({}))).unwrap();
+    assert_eq!(nameless.select(None, Algorithm::RS256).unwrap_err(), SelectFlaw::NoKid);
 }
 
 #[test]

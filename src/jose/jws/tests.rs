@@ -161,13 +161,29 @@ fn j21_a_token_has_a_largest_size() {
 }
 
 #[test]
-fn a_megabyte_of_dots_is_refused_without_looking_at_all_of_it() {
+fn a_megabyte_of_dots_allocates_nothing() {
     // Splitting borrows, and stops at the sixth part: no vector of a million slices (CVE-2025-30204).
     let dots = vec![b'.'; 1_000_000];
-    assert_eq!(flaw(&dots), TokenFlaw::TooLarge);
     let unlimited = TokenLimits { bytes: usize::MAX, ..TokenLimits::default() };
-    for _ in 0..10_000 {
+    let used = allocation_counter::measure(|| {
+        assert_eq!(flaw(&dots), TokenFlaw::TooLarge);
         assert_eq!(Unverified::parse(&dots, &unlimited).unwrap_err(), TokenFlaw::Parts);
+    });
+    assert!(used.bytes_total < 1000, "{used:?}");
+}
+
+#[test]
+fn a_hostile_token_of_the_largest_size_allocates_in_proportion() {
+    let deep = "[".repeat(6000);
+    let members: String = (0..900).map(|n| format!("\"{n}\":0,")).collect();
+    let wide = format!("{{{members}\"z\":0}}");
+    let twice = format!("{{{members}\"0\":0}}");
+    let elements = format!("{{\"a\":[{}0]}}", "0,".repeat(2900));
+    let limits = TokenLimits { bytes: 16 * 1024, ..TokenLimits::default() };
+    for payload in [deep, wide, twice, elements] {
+        let token = token(HEADER, &payload);
+        let used = allocation_counter::measure(|| drop(Unverified::parse(token.as_bytes(), &limits)));
+        assert!(used.bytes_max < 256 * 1024, "{used:?}");
     }
 }
 

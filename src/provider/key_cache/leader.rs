@@ -103,6 +103,7 @@ impl KeyCache {
         // This worker waits also if it cannot tell the others, unless they know better.
         self.schedule = schedule;
         if !told {
+            self.seen = None;
             self.sync(now, shared);
         }
     }

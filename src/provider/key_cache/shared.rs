@@ -183,7 +183,7 @@ const CREATE: u32 = u32::MAX;
 
 #[cfg(test)]
 mod tests {
-    use super::super::memory::Memory;
+    use super::super::tests::memory::Memory;
     use super::*;
 
     fn control() -> Control {

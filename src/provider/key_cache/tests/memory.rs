@@ -2,26 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use super::shared::{CasMismatch, SharedData};
+use super::super::shared::{CasMismatch, SharedData};
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Memory {
+pub(in super::super) struct Memory {
     entries: BTreeMap<String, (Vec<u8>, u32)>,
     last_cas: u32,
     /// Writes fail and nothing is kept, as on a host that does not allow shared data.
-    pub(super) broken: bool,
-    pub(super) gets: usize,
+    pub(in super::super) broken: bool,
+    /// Compares also where nothing is, as other hosts may.
+    pub(in super::super) strict: bool,
+    pub(in super::super) gets: usize,
 }
 
 impl Memory {
-    pub(super) fn overwrite(&mut self, ending: &str, value: &[u8]) {
+    pub(in super::super) fn overwrite(&mut self, ending: &str, value: &[u8]) {
         self.last_cas = self.last_cas.saturating_add(1);
         let cas = self.last_cas;
         let ours = self.entries.iter_mut().filter(|(key, _)| key.ends_with(ending));
         ours.for_each(|(_, entry)| *entry = (value.to_vec(), cas));
     }
 
-    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+    pub(in super::super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
     }
 }
@@ -40,6 +42,9 @@ impl SharedData for Memory {
             && cas != 0
             && cas != *current
         {
+            return Err(CasMismatch);
+        }
+        if self.strict && cas != 0 && !self.entries.contains_key(key) {
             return Err(CasMismatch);
         }
         self.last_cas = self.last_cas.saturating_add(1);
