@@ -367,7 +367,10 @@ fn run_directory() -> TempDir {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
-    tempfile::tempdir_in(&home).unwrap_or_else(|error| panic!("no directory in {}: {error}", home.display()))
+    tempfile::Builder::new()
+        .prefix("run-")
+        .tempdir_in(&home)
+        .unwrap_or_else(|error| panic!("no directory in {}: {error}", home.display()))
 }
 
 /// For every wait on Envoy. Compiling the module takes it a second or two, more on a busy machine.

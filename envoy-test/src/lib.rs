@@ -32,7 +32,7 @@ mod envoy;
 mod envoy_binary;
 mod issuer;
 mod module;
-// pub mod story;
+pub mod story;
 mod support;
 mod upstream;
 
@@ -45,5 +45,5 @@ pub use issuer::keys::{KeyKind, SigningKey};
 pub use issuer::token::{Token, forge};
 pub use issuer::{Issuer, IssuerServer};
 pub use module::wasm;
-pub use support::{load_yaml, workspace};
+pub use support::{exit_on_ctrl_c, load_yaml, workspace};
 pub use upstream::Upstream;
