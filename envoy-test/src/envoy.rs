@@ -187,7 +187,8 @@ impl Verdict {
         let stat = |name: &str| stats.get(&format!("listener_manager.{name}")).copied().unwrap_or(0);
         Self {
             accepted: stat("lds.update_success"),
-            rejected: stat("lds.update_rejected"),
+            // A file that is no listener at all counts as a failure, one that is a bad listener as rejected.
+            rejected: stat("lds.update_rejected") + stat("lds.update_failure"),
             changes: stat("listener_modified") + stat("listener_in_place_updated") + stat("listener_added"),
             on_workers: stat("listener_create_success"),
         }

@@ -38,7 +38,7 @@ mod upstream;
 
 pub use client::{Answer, Connection, NoAnswer, Protocol, Request, raw};
 pub use envoy::{Builder, ConfigForm, Envoy, Push};
-pub use envoy_binary::{EnvoyBinary, envoy_binary};
+pub use envoy_binary::{ENVOY_VERSION, EnvoyBinary, envoy_binary};
 pub use issuer::entra::Entra;
 pub use issuer::fault::{Document, Fault};
 pub use issuer::keys::{KeyKind, SigningKey};

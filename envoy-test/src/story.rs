@@ -391,6 +391,13 @@ impl Teller<'_> {
     }
 }
 
+/// Where the peers of docker-compose.yaml listen: the issuers.
+pub const ISSUERS_PORT: u16 = 8081;
+/// Where the peers of docker-compose.yaml listen: the upstream.
+pub const UPSTREAM_PORT: u16 = 8082;
+/// Where the gate of docker-compose.yaml listens.
+pub const GATE_PORT: u16 = 8080;
+
 const TENANT: &str = "11111111-2222-4333-8444-555555555555";
 const OTHER_TENANT: &str = "99999999-2222-4333-8444-555555555555";
 const AUDIENCE: &str = "api://orders";
