@@ -2,151 +2,18 @@
 //!
 //! `cargo demo` shows it and a test can run it: every scene says what its answer must be.
 
-use std::fmt;
-use std::fs;
-use std::net::SocketAddr;
+mod scene;
+mod stage;
+
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{poll, progress, workspace};
-use crate::{
-    Answer, Connection, Document, Entra, Envoy, Issuer, IssuerServer, KeyKind, Protocol, Push, Request, SigningKey,
-    Token, Upstream, envoy_binary, forge, wasm,
-};
+pub use scene::Scene;
+pub use stage::{GATE_PORT, ISSUERS_PORT, Stage, UPSTREAM_PORT, cast, curl_lines, filter_configuration};
 
-/// Everything the story needs, running: two issuers on servers of their own, an upstream, Envoy with the filter.
-pub struct Stage {
-    /// Plays `login.microsoftonline.com`.
-    pub login: IssuerServer,
-    /// Entra, with one tenant.
-    pub entra: Entra,
-    /// Plays `idp.example`.
-    pub partners: IssuerServer,
-    /// A plain OIDC issuer.
-    pub partner: Issuer,
-    /// The service behind the gate.
-    pub upstream: Upstream,
-    /// The gate.
-    pub envoy: Envoy,
-    configuration: Value,
-}
-
-impl Stage {
-    /// Builds the module, finds Envoy and starts everything, with the configuration `envoy-test/envoy/filter.json`.
-    ///
-    /// # Panics
-    /// When something cannot be built, found or started; the message says what to do.
-    #[must_use]
-    pub fn set_up() -> Self {
-        let module = wasm();
-        progress(format_args!("the filter: {}", module.display()));
-        let binary = envoy_binary();
-        progress(format_args!("Envoy {}: {}", binary.version, binary.path.display()));
-
-        let login = IssuerServer::start();
-        let partners = IssuerServer::start();
-        let (entra, partner) = cast(&login, &partners);
-        let upstream = Upstream::start();
-        let configuration = filter_configuration();
-        let envoy = Envoy::builder()
-            .filter_config(configuration.clone())
-            .upstream(&upstream)
-            .cluster("login", login.address())
-            .cluster("idp", partners.address())
-            .start();
-        progress(format_args!("Envoy takes requests on {}", envoy.address()));
-        Self { login, entra, partners, partner, upstream, envoy, configuration }
-    }
-
-    /// Requests to try by hand, with tokens that are good for an hour.
-    #[must_use]
-    pub fn curl_lines(&self) -> String {
-        curl_lines(self.envoy.address(), &self.entra, &self.partner)
-    }
-}
-
-/// The two issuers of the story, each with a key.
-#[must_use]
-pub fn cast(login: &IssuerServer, partners: &IssuerServer) -> (Entra, Issuer) {
-    let entra = login.entra(TENANT);
-    entra.add_key(KeyKind::Rsa2048, "entra-1");
-    let partner = partners.oidc("https://idp.example");
-    partner.add_key(KeyKind::P256, "partner-1");
-    (entra, partner)
-}
-
-/// The filter configuration of the demo, from its file.
-///
-/// # Panics
-/// When the file is not there or not JSON.
-#[must_use]
-pub fn filter_configuration() -> Value {
-    let path = workspace().join("envoy-test/envoy/filter.json");
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{} is not JSON: {error}", path.display()))
-}
-
-/// `curl` with fresh tokens of both issuers, against `gate`.
-#[must_use]
-pub fn curl_lines(gate: SocketAddr, entra: &Entra, partner: &Issuer) -> String {
-    let token = entra.token(entra.v2_claims(AUDIENCE)).build();
-    let partner = partner.token(partner.claims("orders")).build();
-    format!(
-        "curl -i http://{gate}/healthz\n\
-         curl -i http://{gate}/orders/1\n\
-         curl -i http://{gate}/orders/1 -H 'Authorization: Bearer {token}'\n\
-         curl -i http://{gate}/partner/hello -H 'Authorization: Bearer {partner}'\n\
-         curl -i http://{gate}/nowhere -H 'Authorization: Bearer {token}'\n"
-    )
-}
-
-/// One request of the story, and what became of it.
-#[derive(Clone, Debug)]
-pub struct Scene {
-    /// What was asked.
-    pub title: String,
-    /// The statuses that are right.
-    pub expected: Vec<u16>,
-    /// The status that came, 0 for none.
-    pub status: u16,
-    /// The filter's own reason, or what else is worth saying.
-    pub why: String,
-    /// How long it took.
-    pub elapsed: Duration,
-    /// What else was wrong, when something was.
-    pub flaw: Option<String>,
-}
-
-impl Scene {
-    /// Whether all is as it must be.
-    #[must_use]
-    pub fn is_right(&self) -> bool {
-        self.flaw.is_none() && self.expected.contains(&self.status)
-    }
-
-    /// The head of the table.
-    #[must_use]
-    pub fn heading() -> String {
-        format!("{:<60} {:>6}  {:<38} {:>9}", "request", "answer", "why", "time")
-    }
-}
-
-impl fmt::Display for Scene {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let status = if self.status == 0 { "none".to_owned() } else { self.status.to_string() };
-        let time = format!("{:.1} ms", self.elapsed.as_secs_f64() * 1000.0);
-        write!(f, "{:<60} {status:>6}  {:<38} {time:>9}", self.title, self.why)?;
-        if !self.expected.contains(&self.status) {
-            let expected: Vec<String> = self.expected.iter().map(u16::to_string).collect();
-            write!(f, "\n    WRONG: expected {}", expected.join(" or "))?;
-        }
-        if let Some(flaw) = &self.flaw {
-            write!(f, "\n    WRONG: {flaw}")?;
-        }
-        Ok(())
-    }
-}
+use crate::support::poll;
+use crate::{Answer, Connection, Document, KeyKind, Protocol, Push, Request, SigningKey, Token, forge};
 
 /// Plays every scene in order, and shows each to `show` when it is over.
 pub fn tell(stage: &mut Stage, show: &mut dyn FnMut(&Scene)) -> Vec<Scene> {
@@ -390,13 +257,6 @@ impl Teller<'_> {
         }
     }
 }
-
-/// Where the peers of docker-compose.yaml listen: the issuers.
-pub const ISSUERS_PORT: u16 = 8081;
-/// Where the peers of docker-compose.yaml listen: the upstream.
-pub const UPSTREAM_PORT: u16 = 8082;
-/// Where the gate of docker-compose.yaml listens.
-pub const GATE_PORT: u16 = 8080;
 
 const TENANT: &str = "11111111-2222-4333-8444-555555555555";
 const OTHER_TENANT: &str = "99999999-2222-4333-8444-555555555555";
