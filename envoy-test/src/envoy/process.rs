@@ -99,12 +99,14 @@ const WATCHDOG: &str = r#"
 envoy=$!
 echo "$envoy" > envoy.pid
 exec 3<&0
-( read -r _ <&3; kill -9 "$envoy" ) >/dev/null 2>&1 &
+( read -r _ <&3; : > stopped; kill -9 "$envoy" ) >/dev/null 2>&1 &
 reader=$!
 exec 3<&- 0</dev/null
 wait "$envoy"
 status=$?
 kill "$reader" 2>/dev/null
+# Nobody is left to look at the files, unless Envoy ended by itself.
+if [ -e stopped ]; then rm -rf "$PWD"; fi
 exit "$status"
 "#;
 const LOG: &str = "envoy.log";
