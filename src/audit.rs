@@ -33,6 +33,9 @@ pub struct AuditEvent {
     /// `oid` for Entra ID, otherwise `sub`; of a verified token only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// `user` or `app`, where the issuer says so; of a verified token only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller: Option<&'static str>,
     /// `azp`, `appid` or `client_id`; of a verified token only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::entra;
+use crate::entra::{self, Caller, EntraFlaw};
 use crate::jose::{AlgorithmSet, Claim, SignedClaims};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef};
 use crate::time::UnixTime;
@@ -35,10 +35,8 @@ pub struct TokenRules {
     pub max_lifetime: Option<Duration>,
     /// Longest time since `iat`.
     pub max_age: Option<Duration>,
-    /// Entra's own rules apply.
-    pub entra: bool,
-    /// A token with neither scope nor role is refused.
-    pub scope_or_role_required: bool,
+    /// Entra's own rules, where they apply.
+    pub entra: Option<entra::Checks>,
 }
 
 /// A token that may be believed: signed by the issuer's key, for us, an access token.
@@ -48,6 +46,7 @@ pub struct TokenRules {
 pub struct VerifiedToken {
     issuer: IssuerRef,
     signed: SignedClaims,
+    caller: Option<Caller>,
     audiences: Vec<String>,
     thumbprint: [u8; 32],
     times: Times,
@@ -74,19 +73,19 @@ pub fn accept(
     now: UnixTime,
 ) -> Result<VerifiedToken, TokenRuleFlaw> {
     kind::check(&signed, rules.access_token_profile)?;
-    if rules.entra {
-        entra::check(&signed).map_err(TokenRuleFlaw::Entra)?;
-    }
-    check_issuer(signer, &signed)?;
+    let caller = match &rules.entra {
+        Some(checks) => Some(check_entra(checks, signer, &signed)?),
+        None => {
+            check_issuer(signer, &signed)?;
+            None
+        }
+    };
     let audiences = audiences(&signed, rules.audiences.as_deref())?;
     subject(&signed)?;
     let times = times(&signed, rules)?;
     times.check(now)?;
-    if rules.scope_or_role_required && !entra::has_scope_or_role(signed.claims()) {
-        return Err(TokenRuleFlaw::NoScopeOrRole);
-    }
     let thumbprint = signed.key().thumbprint();
-    Ok(VerifiedToken { issuer, signed, audiences, thumbprint, times })
+    Ok(VerifiedToken { issuer, signed, caller, audiences, thumbprint, times })
 }
 
 impl VerifiedToken {
@@ -122,6 +121,12 @@ impl VerifiedToken {
         &self.thumbprint
     }
 
+    /// User or application, where the issuer says so.
+    #[must_use]
+    pub fn caller(&self) -> Option<Caller> {
+        self.caller
+    }
+
     /// The values of `aud`.
     #[must_use]
     pub fn audiences(&self) -> &[String] {
@@ -141,17 +146,22 @@ impl VerifiedToken {
     }
 }
 
-/// The issuer was a hint when the key was chosen; now it is a claim. Of a key that many tenants share, the key itself
-/// says whom it may speak for.
+/// The issuer was a hint when the key was chosen; now it is a claim.
 fn check_issuer(signer: &Issuer, signed: &SignedClaims) -> Result<(), TokenRuleFlaw> {
     let Claim::Value(iss) = signed.string("iss") else { return Err(TokenRuleFlaw::Issuer(IssuerFlaw::Absent)) };
-    let tid = match signed.string("tid") {
-        Claim::Value(tid) => Some(tid),
-        Claim::Absent | Claim::Malformed => None,
+    signer.rule.accepts(iss, None).map_err(TokenRuleFlaw::Issuer)
+}
+
+/// The same for Entra ID, where one key speaks for many tenants and says so itself.
+fn check_entra(checks: &entra::Checks, signer: &Issuer, signed: &SignedClaims) -> Result<Caller, TokenRuleFlaw> {
+    let audiences = match signed.string_or_list("aud") {
+        Claim::Value(audiences) => audiences,
+        Claim::Absent | Claim::Malformed => Vec::new(),
     };
-    signer.rule.accepts(iss, tid).map_err(TokenRuleFlaw::Issuer)?;
+    entra::graph::check(&audiences, signed.header().has_nonce)
+        .map_err(|flaw| TokenRuleFlaw::Entra(EntraFlaw::Graph(flaw)))?;
     let key = signed.key();
-    signer.key_rule.accepts(key.issuer(), key.cloud_instance_name(), iss, tid).map_err(TokenRuleFlaw::KeyRule)
+    checks.check(signer, signed.claims(), key.issuer(), key.cloud_instance_name()).map_err(TokenRuleFlaw::Entra)
 }
 
 fn audiences(signed: &SignedClaims, accepted: Option<&[String]>) -> Result<Vec<String>, TokenRuleFlaw> {

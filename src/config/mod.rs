@@ -142,7 +142,7 @@ impl Config {
     /// What App Service would call the identity provider: `aad` for Entra ID, else the provider's name.
     pub(crate) fn identity_provider(&self, issuer: IssuerRef) -> &str {
         match self.providers.get(issuer.provider) {
-            Some(provider) if provider.rules.entra => "aad",
+            Some(provider) if provider.rules.entra.is_some() => "aad",
             Some(provider) => provider.provider.id().as_str(),
             None => "",
         }

@@ -35,6 +35,12 @@ impl Problems {
         self.0.extend(other.0);
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// `true` when nothing is wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {

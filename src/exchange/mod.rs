@@ -17,9 +17,11 @@ pub use reply::{Asker, Challenge, Reply, document, is_quotable};
 
 use crate::audit::{AuditEvent, Decision, bounded};
 use crate::engine::{Engine, Host};
+use crate::entra::Caller;
 use crate::http::{HeaderValue, Mutations, RequestHead};
 use crate::identity::Identity;
 use crate::time::UnixTime;
+use crate::token::VerifiedToken;
 use request::{Stop, Trace, Wanted};
 
 /// A request that has not been answered yet.
@@ -175,6 +177,7 @@ impl Exchange {
                 path: bounded(self.head.path().path(), LONGEST_PATH),
                 provider: trace.provider.map(|provider| engine.config().provider_name(provider).to_owned()),
                 subject: owned(identity.subject()),
+                caller: identity.token().and_then(VerifiedToken::caller).map(Caller::name),
                 client: owned(identity.client()),
                 tenant: owned(identity.tenant()),
                 token_id: owned(identity.token_id()),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::denial::Denial;
+use crate::entra::EntraFlaw;
 use crate::policy::Refusal;
 use crate::token::TokenRuleFlaw;
 
@@ -123,7 +124,7 @@ impl Answer {
             Denial::NoCredential | Denial::Refused(Refusal::NoToken) => Self::CredentialMissing,
             Denial::Credential(flaw) if flaw.is_missing_bearer() => Self::CredentialMissing,
             Denial::Request(_) | Denial::Credential(_) | Denial::Forward(_) => Self::RequestInvalid,
-            Denial::Rule(TokenRuleFlaw::NoScopeOrRole) => Self::ScopeInsufficient,
+            Denial::Rule(TokenRuleFlaw::Entra(EntraFlaw::Permission(_))) => Self::ScopeInsufficient,
             Denial::Token(_)
             | Denial::Issuer(_)
             | Denial::Key(_)

@@ -6,6 +6,7 @@ use super::{Denial, Passage, Reply};
 use crate::config::Config;
 use crate::credential;
 use crate::engine::{Engine, Host};
+use crate::entra::{EntraFlaw, graph};
 use crate::forward::ForwardedIdentity;
 use crate::http::RequestHead;
 use crate::identity::Identity;
@@ -13,7 +14,7 @@ use crate::jose::{Algorithm, Unverified};
 use crate::policy::{self, Access, Permit};
 use crate::provider::{IssuerFlaw, IssuerRef, KeyLookup};
 use crate::time::UnixTime;
-use crate::token::{self, VerifiedToken};
+use crate::token::{self, TokenRuleFlaw, VerifiedToken};
 
 /// Why the walk stops.
 #[derive(Debug)]
@@ -118,6 +119,11 @@ fn identify(
     trace.provider = Some(issuer.provider);
     if !provider.rules.algorithms.contains(header.alg) {
         return Err(Denial::AlgorithmNotAccepted.into());
+    }
+    if provider.rules.entra.is_some() {
+        // Their signature is not over what they say, so without this the reason would be a wrong signature.
+        graph::check(&[], header.has_nonce)
+            .map_err(|flaw| Denial::Rule(TokenRuleFlaw::Entra(EntraFlaw::Graph(flaw))))?;
     }
     let key = match engine.key(issuer, header.kid.as_deref(), header.alg, now) {
         KeyLookup::Found(key) => key,

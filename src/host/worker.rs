@@ -185,7 +185,8 @@ fn apply(passage: &Passage) -> Result<(), Status> {
 }
 
 fn answer(reply: &Reply) {
-    let headers: Vec<Pair> = reply.headers.iter().map(|(name, value)| ((*name).into(), value.as_str().into())).collect();
+    let headers: Vec<Pair> =
+        reply.headers.iter().map(|(name, value)| ((*name).into(), value.as_str().into())).collect();
     // Without its headers an answer is still a denial.
     let headers = pairs::encode(&headers).unwrap_or_default();
     let grpc_status = reply.grpc_status.unwrap_or(-1);

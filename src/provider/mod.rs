@@ -19,17 +19,10 @@ pub mod url;
 
 pub use discovery::ExpectedIssuer;
 pub use fetch::{Fetch, FetchId, Fetched};
-<<<<<<< HEAD
 pub use issuer::{IssuerFlaw, IssuerRule, KeyIssuer, KeyRule, KeyRuleFlaw};
 pub use key_cache::{CasMismatch, KeyCache, KeyCacheSettings, KeyHealth, KeyLookup, KeySource, KeyState, SharedData};
-pub use tenant::{TenantId, TenantSet};
-pub use url::{Scheme, Url};
-=======
-pub use issuer::{IssuerRule, KeyIssuer, KeyRule};
-pub use key_cache::{KeyCache, KeyCacheSettings, KeyHealth, KeyLookup, KeySource, KeyState, SharedData};
 pub use tenant::{Guid, TenantId, TenantSet};
-pub use url::Url;
->>>>>>> provider
+pub use url::{Scheme, Url};
 
 /// The name of a provider in the configuration, in rules, records and metrics: `[a-z0-9_-]{1,64}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::entra::EntraFlaw;
-use crate::provider::{IssuerFlaw, KeyRuleFlaw};
+use crate::provider::IssuerFlaw;
 
 /// A rule of [`accept`](super::accept) that is not met.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum TokenRuleFlaw {
     ExpiryMalformed,
     /// No `exp`.
     ExpiryMissing,
-    /// `iss` and `tid` are not the issuer's.
+    /// `iss` is not the issuer's.
     Issuer(IssuerFlaw),
     /// `iat` is not a NumericDate.
     IssuedAtMalformed,
@@ -30,12 +30,8 @@ pub enum TokenRuleFlaw {
     IssuedAtMissing,
     /// `iat` is in the future.
     IssuedInFuture,
-    /// The key may not sign for this issuer.
-    KeyRule(KeyRuleFlaw),
     /// `exp` less `iat` is over the configured bound.
     LifetimeTooLong,
-    /// Neither scope nor role.
-    NoScopeOrRole,
     /// `nbf` is not a NumericDate.
     NotBeforeMalformed,
     /// `nbf` is in the future.
@@ -65,12 +61,10 @@ impl TokenRuleFlaw {
             Self::ExpiryMalformed => "expiry_malformed",
             Self::ExpiryMissing => "expiry_missing",
             Self::Issuer(flaw) => flaw.reason(),
-            Self::KeyRule(flaw) => flaw.reason(),
             Self::IssuedAtMalformed => "issued_at_malformed",
             Self::IssuedAtMissing => "issued_at_missing",
             Self::IssuedInFuture => "issued_in_future",
             Self::LifetimeTooLong => "lifetime_too_long",
-            Self::NoScopeOrRole => "no_scope_or_role",
             Self::NotBeforeMalformed => "not_before_malformed",
             Self::NotYetValid => "token_not_yet_valid",
             Self::ProfileClaimMissing(_) => "profile_claim_missing",
@@ -87,7 +81,6 @@ impl fmt::Display for TokenRuleFlaw {
         match self {
             Self::Entra(flaw) => flaw.fmt(f),
             Self::Issuer(flaw) => flaw.fmt(f),
-            Self::KeyRule(flaw) => flaw.fmt(f),
             Self::ProfileClaimMissing(claim) => write!(f, "RFC 9068 requires the claim `{claim}`"),
             other => f.write_str(&other.reason().replace('_', " ")),
         }

@@ -19,8 +19,7 @@ fn rules() -> TokenRules {
         clock_skew: Duration::from_secs(60),
         max_lifetime: None,
         max_age: None,
-        entra: false,
-        scope_or_role_required: false,
+        entra: None,
     }
 }
 
@@ -224,16 +223,4 @@ fn a_token_is_asked_for_its_time_again_at_each_use() {
     assert_eq!(token.check_time(UnixTime::from_secs(NOW + 660)), Err(TokenRuleFlaw::Expired));
     assert_eq!(token.check_time(UnixTime::from_secs(NOW - 71)), Err(TokenRuleFlaw::NotYetValid));
     assert_eq!(token.expires(), UnixTime::from_secs(NOW + 660));
-}
-
-#[test]
-fn neither_scope_nor_role_is_refused_where_one_is_required() {
-    let strict = TokenRules { scope_or_role_required: true, ..rules() };
-    assert_eq!(judge_by(&strict, &claims()).err(), Some("no_scope_or_role"));
-    for (name, value) in [("scp", json!("")), ("scp", json!("/")), ("roles", json!([])), ("scp", json!(7))] {
-        assert_eq!(judge_by(&strict, &with(name, value.clone())).err(), Some("no_scope_or_role"), "{name}: {value}");
-    }
-    for (name, value) in [("scp", json!("orders:read")), ("roles", json!(["Orders.Read"]))] {
-        assert!(judge_by(&strict, &with(name, value.clone())).is_ok(), "{name}: {value}");
-    }
 }

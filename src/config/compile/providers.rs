@@ -9,10 +9,10 @@ use crate::config::settings::{
     CloudSettings, EntraSettings, KeySettings, PemSettings, ProviderSettings, SecretSettings, TenantSettings,
     TokenTypeSettings, VersionSettings,
 };
-use crate::entra;
+use crate::entra::{self, Directory, Versions};
 use crate::jose::{Algorithm, AlgorithmSet, KeySet, VerificationKey, base64url};
 use crate::provider::{
-    ExpectedIssuer, Issuer, IssuerRule, KeyCacheSettings, KeyRule, KeySource, Provider, ProviderId, TenantId, Url,
+    ExpectedIssuer, Guid, Issuer, IssuerRule, KeyCacheSettings, KeyRule, KeySource, Provider, ProviderId, TenantId, Url,
 };
 use crate::token::TokenRules;
 
@@ -61,21 +61,16 @@ fn provider(
 ) -> Option<ProviderConfig> {
     let id = noted(ProviderId::parse(name), path, problems);
     let keys = key_settings(settings.keys.as_ref(), &join(path, "keys"), problems);
-    let rules = token_rules(path, &settings, problems, warnings);
-    let issuers = issuers(path, &settings, &keys, problems)?;
-    let provider = noted(Provider::new(id?, issuers), path, problems)?;
-    Some(ProviderConfig { provider, rules, keys })
-}
-
-fn issuers(
-    path: &str,
-    settings: &ProviderSettings,
-    keys: &KeyCacheSettings,
-    problems: &mut Problems,
-) -> Option<Vec<Issuer>> {
-    match (&settings.entra, &settings.issuer) {
-        (Some(entra), None) => entra_issuers(path, settings, entra, problems),
-        (None, Some(issuer)) => plain_issuer(path, settings, issuer, keys, problems).map(|issuer| vec![issuer]),
+    let mut rules = token_rules(path, &settings, problems, warnings);
+    let issuers = match (&settings.entra, &settings.issuer) {
+        (Some(entra), None) => {
+            let directory = entra_settings(path, &settings, entra, problems);
+            let cluster = cluster(path, &settings, problems);
+            let directory = directory?;
+            rules.entra = Some(directory.checks(settings.danger_accept_without_scope_or_role != Some(true)));
+            noted(directory.issuers(&cluster?, settings.jwks_cluster.as_deref()), &join(path, "entra"), problems)
+        }
+        (None, Some(issuer)) => plain_issuer(path, &settings, issuer, &keys, problems).map(|issuer| vec![issuer]),
         (Some(_), Some(_)) => {
             problems.add(path, "has both `entra` and `issuer`; `entra` knows its issuers");
             None
@@ -84,16 +79,19 @@ fn issuers(
             problems.add(path, "needs `entra` or `issuer`");
             None
         }
-    }
+    };
+    let provider = noted(Provider::new(id?, issuers?), path, problems)?;
+    Some(ProviderConfig { provider, rules, keys })
 }
 
-fn entra_issuers(
+/// `None` if there are faults, each noted.
+fn entra_settings(
     path: &str,
     settings: &ProviderSettings,
     entra: &EntraSettings,
     problems: &mut Problems,
-) -> Option<Vec<Issuer>> {
-    let before = problems.iter().count();
+) -> Option<entra::EntraSettings> {
+    let before = problems.len();
     for (given, name) in [
         (settings.discovery.is_some(), "discovery"),
         (settings.jwks_uri.is_some(), "jwks_uri"),
@@ -106,37 +104,55 @@ fn entra_issuers(
         }
     }
     let at = join(path, "entra");
-    let cluster = cluster(path, settings, problems);
+    let versions = match entra.versions.as_deref() {
+        None => Versions::Both,
+        Some([VersionSettings::V1]) => Versions::One,
+        Some([VersionSettings::V2]) => Versions::Two,
+        Some([VersionSettings::V1, VersionSettings::V2] | [VersionSettings::V2, VersionSettings::V1]) => Versions::Both,
+        Some(_) => {
+            problems.add(join(&at, "versions"), "expected `v1`, `v2` or both, each once");
+            Versions::Both
+        }
+    };
+    let app_id = entra.app_id.as_ref().and_then(|id| noted(id.parse::<Guid>(), &join(&at, "app_id"), problems));
     let tenants = tenants(&at, &entra.tenants, problems);
-    let versions = entra.versions.as_deref().unwrap_or(&[VersionSettings::V1, VersionSettings::V2]);
-    if versions.is_empty() {
-        problems.add(join(&at, "versions"), "is empty; expected `v1`, `v2` or both");
-    }
-    if entra.external_id.is_some() && entra.b2c.is_some() {
-        problems.add(&*at, "has both `external_id` and `b2c`; make two providers");
-    }
-    let kind = match (&entra.external_id, &entra.b2c) {
-        (Some(name), _) => entra::Kind::ExternalId { name: name.clone() },
-        (_, Some(b2c)) => entra::Kind::B2c { name: b2c.name.clone(), policy: b2c.policy.clone() },
-        (None, None) => entra::Kind::Workforce {
-            v1: versions.contains(&VersionSettings::V1),
-            v2: versions.contains(&VersionSettings::V2),
-        },
+    let directory = directory(&at, entra, tenants, problems);
+    let cloud = match entra.cloud.unwrap_or(CloudSettings::Global) {
+        CloudSettings::Global => entra::Cloud::Global,
+        CloudSettings::UsGovernment => entra::Cloud::UsGovernment,
+        CloudSettings::China => entra::Cloud::China,
     };
-    let expanded = entra::EntraSettings {
-        kind,
-        tenants: tenants?,
-        cloud: match entra.cloud.unwrap_or(CloudSettings::Global) {
-            CloudSettings::Global => entra::Cloud::Global,
-            CloudSettings::UsGovernment => entra::Cloud::UsGovernment,
-            CloudSettings::China => entra::Cloud::China,
-        },
-        app_id: entra.app_id.clone(),
-        cluster: cluster?,
-        jwks_cluster: settings.jwks_cluster.clone(),
+    let directory = directory.filter(|_| problems.len() == before)?;
+    Some(entra::EntraSettings { directory, cloud, versions, app_id })
+}
+
+/// Which kind of directory; External ID and B2C have one tenant.
+fn directory(
+    at: &str,
+    entra: &EntraSettings,
+    tenants: Option<entra::Tenants>,
+    problems: &mut Problems,
+) -> Option<Directory> {
+    let one = |tenants: Option<entra::Tenants>, problems: &mut Problems| match tenants? {
+        entra::Tenants::One(tenant) => Some(tenant),
+        entra::Tenants::Any | entra::Tenants::List(_) => {
+            problems.add(join(at, "tenants"), "expected one tenant id: `external_id` and `b2c` have one tenant");
+            None
+        }
     };
-    let issuers = noted(entra::expand(&expanded), &at, problems);
-    if problems.iter().count() == before { issuers } else { None }
+    match (&entra.external_id, &entra.b2c) {
+        (None, None) => tenants.map(Directory::Workforce),
+        (Some(name), None) => one(tenants, problems).map(|tenant| Directory::ExternalId { name: name.clone(), tenant }),
+        (None, Some(b2c)) => one(tenants, problems).map(|tenant| Directory::B2c {
+            name: b2c.name.clone(),
+            policy: b2c.policy.clone(),
+            tenant,
+        }),
+        (Some(_), Some(_)) => {
+            problems.add(at, "has both `external_id` and `b2c`; make two providers");
+            None
+        }
+    }
 }
 
 fn tenants(path: &str, settings: &TenantSettings, problems: &mut Problems) -> Option<entra::Tenants> {
@@ -188,11 +204,10 @@ fn plain_issuer(
         return None;
     }
     let source = match given.first() {
-        Some(&"secret") => fixed(
-            path,
-            settings.secret.as_ref().and_then(|secret| secret_key(path, secret, problems)).map(|key| vec![key]),
-        ),
-        Some(&"jwks or pem") => fixed(path, configured_keys(path, settings, keys, problems)),
+        Some(&"secret") => {
+            fixed(settings.secret.as_ref().and_then(|secret| secret_key(path, secret, problems)).map(|key| vec![key]))
+        }
+        Some(&"jwks or pem") => fixed(configured_keys(path, settings, keys, problems)),
         Some(&"jwks_uri") => {
             let address = address(&join(path, "jwks_uri"), settings.jwks_uri.as_deref().unwrap_or_default(), problems);
             let cluster = settings.jwks_cluster.clone().or_else(|| cluster(path, settings, problems));
@@ -214,7 +229,7 @@ fn plain_issuer(
     Some(Issuer { rule: IssuerRule::exact(issuer), key_rule: KeyRule::default(), source: source? })
 }
 
-fn fixed(_: &str, keys: Option<Vec<VerificationKey>>) -> Option<KeySource> {
+fn fixed(keys: Option<Vec<VerificationKey>>) -> Option<KeySource> {
     keys.map(|keys| KeySource::Fixed(KeySet::new(keys)))
 }
 
@@ -336,8 +351,8 @@ fn token_rules(
         clock_skew,
         max_lifetime: settings.max_lifetime.map(|span| span.0),
         max_age: settings.max_age.map(|span| span.0),
-        entra: settings.entra.is_some(),
-        scope_or_role_required: settings.entra.is_some() && without != Some(true),
+        // Set where the tenants are known.
+        entra: None,
     }
 }
 
