@@ -4,6 +4,7 @@
 
 mod compile;
 mod document;
+mod named;
 mod problems;
 pub mod settings;
 #[cfg(test)]

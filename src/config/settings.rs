@@ -2,12 +2,11 @@
 //!
 //! An optional setting that is absent takes the default named in its comment; the reason for each default stands there.
 
-use std::collections::BTreeMap;
-
 use deserr::Deserr;
 use schemars::JsonSchema;
 use serde_json::Value;
 
+use super::named::Named;
 use super::problems::Problems;
 use super::units::{Size, Span};
 
@@ -21,7 +20,7 @@ pub struct Settings {
     #[schemars(rename = "$schema")]
     pub schema: Option<String>,
     /// Whose tokens are trusted, by name (`a-z`, `0-9`, `-`, `_`; at most 64 characters).
-    pub providers: BTreeMap<String, ProviderSettings>,
+    pub providers: Named<ProviderSettings>,
     /// What each endpoint asks for. The most specific match speaks; no match is denied.
     pub rules: Vec<RuleSettings>,
     /// Where a request may carry its token. Default: `Authorization: Bearer` only.
@@ -364,7 +363,7 @@ pub struct ForwardSettings {
     pub client_principal: Option<bool>,
     /// Filter state for access logs and later filters: name to claim, read as `%FILTER_STATE(wasm.portcullis.NAME:PLAIN)%`.
     #[deserr(default)]
-    pub state: Option<BTreeMap<String, ClaimPathSettings>>,
+    pub state: Option<Named<ClaimPathSettings>>,
 }
 
 /// Whether the credential goes upstream.

@@ -16,7 +16,7 @@ pub(super) fn compile(settings: ForwardSettings, problems: &mut Problems) -> Opt
         Some(ClaimHeader { claim: claim_path(&at, claim.claim, problems)?, header: claim.header, list })
     });
     let claims: Vec<Option<ClaimHeader>> = claims.collect();
-    let state = settings.state.unwrap_or_default().into_iter().map(|(name, claim)| {
+    let state = settings.state.unwrap_or_default().0.into_iter().map(|(name, claim)| {
         let claim = claim_path(&join("forward.state", &name), claim, problems)?;
         Some(ClaimState { name, claim, list: ListForm::Json })
     });

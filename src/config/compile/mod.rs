@@ -17,7 +17,7 @@ use crate::jose::{SignaturePolicy, TokenLimits};
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     let mut problems = Problems::default();
     let mut warnings = Vec::new();
-    let providers = providers::compile(settings.providers, &mut problems, &mut warnings);
+    let providers = providers::compile(settings.providers.0, &mut problems, &mut warnings);
     let router = rules::compile(settings.rules, &providers, &mut problems);
     let sources = sources(settings.credentials, &mut problems, &mut warnings);
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
