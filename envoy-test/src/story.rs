@@ -238,7 +238,8 @@ impl Teller<'_> {
         let details = logged.and_then(|line| line["details"].as_str().map(ToOwned::to_owned)).unwrap_or_default();
         let why = match details.as_str() {
             "via_upstream" => "let through".to_owned(),
-            details => details.trim_start_matches("portcullis").trim_matches([':', '.', '_', '{', '}']).to_owned(),
+            // `portcullis_denied{token_expired}`: the table is about the filter, so its reason is enough.
+            details => details.trim_start_matches("portcullis_denied{").trim_end_matches('}').to_owned(),
         };
         self.add(title, expected, answer.status, why, elapsed);
     }
