@@ -76,7 +76,7 @@ pub struct KeyCache {
 }
 
 /// A set of keys and its age.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Held {
     set: KeySet,
     version: u64,

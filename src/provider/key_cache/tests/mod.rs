@@ -1,5 +1,6 @@
 //! Days of rotation and outage, by a clock that is stepped by hand.
 
+mod clock;
 mod faults;
 pub(super) mod memory;
 mod model;

@@ -111,6 +111,22 @@ fn a_worker_that_did_not_look_lately_looks_before_it_refuses() {
     assert_eq!(world.lookup(1, "b"), found("b"));
 }
 
+#[test]
+fn a_question_that_another_worker_has_answered_is_not_asked_again() {
+    let mut world = World::new(2);
+    world.settle();
+    world.publish(&["a", "b"]);
+    world.advance(HOUR);
+    world.poll_all();
+    assert_eq!(world.lookup(1, "b"), Answer::Wait);
+    world.workers[1].lease_elsewhere = UnixTime::default();
+    assert_eq!(world.lookup(1, "b"), Answer::Wait);
+    world.answer(0);
+    world.poll(1);
+    assert_eq!(world.lookup(1, "b"), found("b"));
+    assert!(world.out.is_empty() && world.fetches.len() == 2);
+}
+
 /// Advisory 35: 10,000 made-up ids a second, at four workers, for an hour.
 #[test]
 fn a_flood_of_unknown_keys_makes_one_fetch_per_cooldown() {
