@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::config::{Config, Problems};
 use crate::jose::{Algorithm, NativeVerifier};
-use crate::provider::{Fetch, FetchId, Fetched, IssuerRef, KeyCache, KeyHealth, KeyLookup, SharedData};
+use crate::provider::{Fetch, FetchId, Fetched, IssuerRef, KeyCache, KeyHealth, KeyLookup, KeyState, SharedData};
 use crate::time::UnixTime;
 use crate::token::VerifiedToken;
 use crate::token_cache::TokenCache;
@@ -94,6 +94,13 @@ impl Engine {
     /// State, age and size of the keys of each issuer, with the name they have in metrics.
     pub fn key_health(&self, now: UnixTime) -> impl Iterator<Item = (&str, KeyHealth)> {
         self.keys.iter().flatten().map(move |keys| (keys.id(), keys.health(now)))
+    }
+
+    /// Is there an issuer whose tokens can't be checked because it has no keys?
+    #[must_use]
+    pub fn lacks_keys(&self, now: UnixTime) -> bool {
+        let lacking = |state| matches!(state, KeyState::Empty | KeyState::Fetching | KeyState::Expired);
+        self.keys.iter().flatten().any(|keys| lacking(keys.health(now).state))
     }
 
     /// Entries and bytes of the verified tokens.

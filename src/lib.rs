@@ -33,8 +33,13 @@ mod host;
 #[cfg(test)]
 mod testing;
 
+/// Where the host begins.
 #[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
-proxy_wasm::main! {{
-    host::install_panic_hook();
-    proxy_wasm::set_root_context(|_| Box::new(host::Root::default()));
-}}
+mod entry {
+    use crate::host;
+
+    proxy_wasm::main! {{
+        host::install_panic_hook();
+        proxy_wasm::set_root_context(|_| Box::new(host::Root::default()));
+    }}
+}

@@ -1,10 +1,16 @@
 //! The document as it arrives: JSON text to a value, with each repeated member found and `${NAME}` filled in.
 //!
 //! The strict reader of tokens stops at the first repeated member; an operator wants them all, with their paths.
+//!
+//! A configuration given to Envoy as a `google.protobuf.StringValue` arrives as its text; one given as a
+//! `google.protobuf.Struct` arrives as that message's bytes (seen with Envoy 1.36 and 1.40), and can repeat no member.
 
 use std::cell::RefCell;
 use std::fmt;
 
+use prost::Message;
+use prost_types::Struct;
+use prost_types::value::Kind;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -17,6 +23,12 @@ use super::problems::{Problems, join};
 /// # Errors
 /// Text that is not JSON, repeated members, unset variables: all that can be found together.
 pub(super) fn read(text: &[u8], environment: &dyn Fn(&str) -> Option<String>) -> Result<Value, Problems> {
+    if let Some(message) = structured(text) {
+        let mut value = object(message);
+        let mut problems = Problems::default();
+        substitute(&mut value, "", environment, &mut problems);
+        return if problems.is_empty() { Ok(value) } else { Err(problems) };
+    }
     let repeated = RefCell::new(Problems::default());
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value = Reader { path: String::new(), repeated: &repeated }
@@ -34,6 +46,40 @@ pub(super) fn read(text: &[u8], environment: &dyn Fn(&str) -> Option<String>) ->
         }
     }
 }
+
+/// The message, if `bytes` are one and not text: its first field begins with a byte that is a line break in JSON, but no
+/// JSON object goes on to be a whole, well-formed message.
+fn structured(bytes: &[u8]) -> Option<Struct> {
+    if bytes.first() != Some(&STRUCT_FIELDS) {
+        return None;
+    }
+    Struct::decode(bytes).ok()
+}
+
+fn object(message: Struct) -> Value {
+    Value::Object(message.fields.into_iter().map(|(name, value)| (name, plain(value.kind))).collect())
+}
+
+fn plain(kind: Option<Kind>) -> Value {
+    match kind {
+        None | Some(Kind::NullValue(_)) => Value::Null,
+        Some(Kind::BoolValue(value)) => Value::Bool(value),
+        Some(Kind::StringValue(text)) => Value::String(text),
+        Some(Kind::NumberValue(number)) => numeric(number),
+        Some(Kind::ListValue(list)) => Value::Array(list.values.into_iter().map(|item| plain(item.kind)).collect()),
+        Some(Kind::StructValue(members)) => object(members),
+    }
+}
+
+/// Every number in a Struct is a double; whole ones were written as integers.
+fn numeric(number: f64) -> Value {
+    let whole = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
+    let text = if whole { format!("{number:.0}") } else { number.to_string() };
+    text.parse::<Number>().map_or(Value::Null, Value::Number)
+}
+
+/// Field 1, length-delimited.
+const STRUCT_FIELDS: u8 = 0x0a;
 
 /// Reads one value at `path`. Depth is bounded by serde_json's own limit of 128.
 struct Reader<'a> {
@@ -185,6 +231,22 @@ mod tests {
                 .starts_with("a.b[0]: environment variable `MISSING` is not set")
         );
         assert!(read_with(r#"{"a":"${TENANT"}"#).unwrap_err().contains("no closing"));
+    }
+
+    #[test]
+    fn a_struct_reads_like_the_text_of_it() {
+        let value = |kind| prost_types::Value { kind: Some(kind) };
+        let list =
+            prost_types::ListValue { values: vec![value(Kind::NumberValue(100.0)), value(Kind::BoolValue(true))] };
+        let fields = [
+            ("a".to_owned(), value(Kind::StringValue("${TENANT}".to_owned()))),
+            ("b".to_owned(), value(Kind::ListValue(list))),
+            ("c".to_owned(), value(Kind::StructValue(Struct::default()))),
+        ];
+        let message = Struct { fields: fields.into_iter().collect() }.encode_to_vec();
+        let read = read(&message, &|_| Some("t-1".to_owned()));
+        assert_eq!(read, Ok(json!({"a": "t-1", "b": [100, true], "c": {}})));
+        assert_eq!(read_with("\n{\"a\": 1}"), Ok(json!({"a": 1})));
     }
 
     #[test]

@@ -242,7 +242,8 @@ pub struct KeySettings {
     /// Shortest time between two regular fetches, whatever `Cache-Control` says. Default `5m`.
     #[deserr(default)]
     pub min_fresh: Option<Span>,
-    /// Longest time between two regular fetches, whatever `Cache-Control` says. Default `24h`, as Microsoft advises.
+    /// Longest time between two regular fetches, whatever `Cache-Control` says. Default `1h`: a stolen and
+    /// withdrawn key is then refused within the hour.
     #[deserr(default)]
     pub max_fresh: Option<Span>,
     /// How long keys serve after they should have been renewed, while the issuer does not answer. Default `24h`.

@@ -107,9 +107,9 @@ pub(super) fn buffer(kind: BufferType, max: usize) -> Result<Option<Vec<u8>>, St
     Ok(Some(bytes).filter(|bytes| bytes.len() <= max))
 }
 
-/// A value of the stream's filter state, read by access logs as `wasm.` and the path joined by dots.
-pub(super) fn set_property(path: &[&str], value: &[u8]) -> Result<(), Status> {
-    let path = path.join("\0");
+/// A value of the stream's filter state, read by access logs as `wasm.PATH`. A path of several parts, joined by NUL as
+/// for reading, would have a name that no access log can write.
+pub(super) fn set_property(path: &str, value: &[u8]) -> Result<(), Status> {
     // SAFETY: each pointer comes with the length of its own slice.
     Status::check(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
 }

@@ -41,7 +41,8 @@ impl Worker {
         let step = Exchange::begin(pairs, &mut self.engine, &mut self.host, now);
         let outcome = self.settle(context, step);
         if matches!(outcome, Outcome::Waits) {
-            self.tick_within(now, SOON);
+            // A fetch belongs to the root, so the first look is its next tick: as soon as there can be one.
+            self.tick_within(now, AT_ONCE);
         }
         outcome
     }
@@ -88,7 +89,8 @@ impl Worker {
         let due = self.engine.next_timeout().map_or(IDLE, |due| due.since(now));
         // A request that waits here may wait for keys that another worker fetches, of which nobody tells this one.
         let due = if self.waiting.is_empty() { due.min(IDLE) } else { due.min(SOON) };
-        self.tick_within(now, due.max(Duration::from_millis(1)));
+        let due = if self.engine.lacks_keys(now) { due.min(LACKING) } else { due };
+        self.tick_within(now, due.max(AT_ONCE));
         self.report(now);
     }
 
@@ -179,7 +181,7 @@ fn apply(passage: &Passage) -> Result<(), Status> {
         abi::set_request_path(path)?;
     }
     for (name, value) in &passage.state {
-        abi::set_property(&["portcullis", name], value.as_bytes())?;
+        abi::set_property(&format!("portcullis.{name}"), value.as_bytes())?;
     }
     Ok(())
 }
@@ -222,6 +224,12 @@ impl NativeVerifier for EnvoyHost {
         self.verifier.verify(hash, spki, signature, text)
     }
 }
+
+/// The shortest time that the timer takes.
+const AT_ONCE: Duration = Duration::from_millis(1);
+
+/// How soon a worker without keys looks whether another one has fetched them, though no request waits yet.
+const LACKING: Duration = Duration::from_millis(50);
 
 /// How soon a request that waits is looked at: a worker learns of keys that another one fetched by looking.
 const SOON: Duration = Duration::from_millis(10);
