@@ -45,6 +45,16 @@ impl Metrics {
         }
     }
 
+    /// Takes this worker's shares out of every sum. The host keeps a gauge when the configuration that set it is gone.
+    pub(super) fn withdraw(&mut self) {
+        for (id, shared) in self.gauges.values_mut() {
+            let change = i64::try_from(std::mem::take(shared)).unwrap_or(i64::MAX).saturating_neg();
+            if change != 0 {
+                let _ = abi::increment_metric(*id, change);
+            }
+        }
+    }
+
     fn gauge(&mut self, name: &str) -> Option<(u32, u64)> {
         if let Some(known) = self.gauges.get(name) {
             return Some(*known);

@@ -157,6 +157,13 @@ impl Worker {
     }
 }
 
+impl Drop for Worker {
+    /// The configuration is replaced, and the last request under it has ended.
+    fn drop(&mut self) {
+        self.metrics.withdraw();
+    }
+}
+
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
