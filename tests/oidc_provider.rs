@@ -92,7 +92,7 @@ fn expired_or_changed() {
     gate.refuses(&changed, 401, "signature_wrong");
 
     let short = gate.idp.client_credentials("urn:orders:short");
-    // Good for one second; clocks are read in whole ones.
+    // It is good for one second, in whole seconds.
     thread::sleep(Duration::from_millis(2100));
     gate.refuses(&short, 401, "token_expired");
     assert_eq!(gate.send(&good).status, 200);

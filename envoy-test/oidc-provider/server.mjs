@@ -41,6 +41,10 @@ function resourceServer(_context, resource) {
   throw new errors.InvalidTarget();
 }
 
+function lifetime(_context, token) {
+  return token.resourceServer?.accessTokenTTL ?? 600;
+}
+
 function signingKey(alg) {
   const { privateKey } = generateKeyPairSync(...KEYS[alg]);
   return { ...privateKey.export({ format: 'jwk' }), alg, use: 'sig', kid: `${alg}-${randomUUID()}` };
@@ -54,7 +58,7 @@ function newProvider(issuer, keys) {
     claims: { openid: ['sub'] },
     findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
     interactions: { url: (_context, interaction) => `/sign-in/${interaction.uid}` },
-    ttl: { AccessToken: 600, ClientCredentials: 600, Grant: 600, IdToken: 600, Interaction: 600, Session: 600 },
+    ttl: { AccessToken: lifetime, ClientCredentials: lifetime, Grant: 600, IdToken: 600, Interaction: 600, Session: 600 },
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
