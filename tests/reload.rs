@@ -3,7 +3,9 @@
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::disallowed_methods,
-    reason = "tests run on the real clock, and an overflow is a failed test"
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests run on the real clock, and a panic is a failed test"
 )]
 
 use std::net::SocketAddr;

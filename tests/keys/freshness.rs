@@ -11,30 +11,36 @@ use serde_json::json;
 
 use super::{ask_until, assert_unavailable, configuration, get, issuer, provider, reason, token};
 
-/// Name, headers of the key set, bounds, and whether it is asked for again after 8 to 10 s.
-const KEPT: [(&str, &[(&str, &str)], &str, &str, bool); 9] = [
-    ("stated", &[("cache-control", "max-age=10")], "0s", "1h", true),
-    ("aged", &[("cache-control", "max-age=3600"), ("age", "3590")], "0s", "1h", true),
-    ("ceiling", &[("cache-control", "max-age=86400, private")], "0s", "10s", true),
-    ("unstored", &[("cache-control", "no-store")], "0s", "1h", true),
-    ("shortest", &[("cache-control", "max-age=1")], "0s", "0s", true),
-    ("floor", &[("cache-control", "max-age=1")], "1h", "2h", false),
-    ("silent", &[], "0s", "2h", false),
-    ("silent-ceiling", &[], "0s", "10s", true),
-    ("default", &[("cache-control", "max-age=0, must-revalidate")], "", "", false),
+/// An issuer, and whether it is asked again after 8 to 10 s.
+struct Kept {
+    name: &'static str,
+    headers: &'static [(&'static str, &'static str)],
+    /// `min_fresh` and `max_fresh`; `None` for the defaults.
+    bounds: Option<(&'static str, &'static str)>,
+    again: bool,
+}
+
+#[rustfmt::skip]
+const KEPT: [Kept; 9] = [
+    Kept { name: "stated", headers: &[("cache-control", "max-age=10")], bounds: Some(("0s", "1h")), again: true },
+    Kept { name: "aged", headers: &[("cache-control", "max-age=3600"), ("age", "3590")], bounds: Some(("0s", "1h")), again: true },
+    Kept { name: "ceiling", headers: &[("cache-control", "max-age=86400, private")], bounds: Some(("0s", "10s")), again: true },
+    Kept { name: "unstored", headers: &[("cache-control", "no-store")], bounds: Some(("0s", "1h")), again: true },
+    Kept { name: "shortest", headers: &[("cache-control", "max-age=1")], bounds: Some(("0s", "0s")), again: true },
+    Kept { name: "silent-ceiling", headers: &[], bounds: Some(("0s", "10s")), again: true },
+    Kept { name: "silent", headers: &[], bounds: Some(("0s", "2h")), again: false },
+    Kept { name: "floor", headers: &[("cache-control", "max-age=1")], bounds: Some(("1h", "2h")), again: false },
+    Kept { name: "default", headers: &[("cache-control", "max-age=0, must-revalidate")], bounds: None, again: false },
 ];
 
 #[test]
 fn keys_are_kept_as_long_as_stated_within_bounds_and_no_longer_than_max_stale() {
     let (upstream, server) = (Upstream::start(), IssuerServer::start());
-    let keys = |min: &str, max: &str| match min {
-        "" => json!({}),
-        _ => json!({"min_fresh": min, "max_fresh": max}),
-    };
-    let kept = KEPT.map(|(name, headers, min, max, again)| {
+    let kept = KEPT.map(|Kept { name, headers, bounds, again }| {
         let issuer = issuer(&server, name);
         headers.iter().for_each(|(header, value)| issuer.set_header(header, value));
-        (name, issuer, provider(name, "idp", &keys(min, max)), again)
+        let keys = bounds.map_or(json!({}), |(min, max)| json!({"min_fresh": min, "max_fresh": max}));
+        (name, issuer, provider(name, "idp", &keys), again)
     });
     let (failing, rotating) = (issuer(&server, "failing"), issuer(&server, "rotating"));
     let withdrawn = token(&rotating);
@@ -65,7 +71,7 @@ fn keys_are_kept_as_long_as_stated_within_bounds_and_no_longer_than_max_stale() 
     let replaced = get(&withdrawn);
 
     // Nobody asks early; what was good stays good.
-    until(before, 7.5);
+    until(before, 7.0);
     for (name, issuer, ..) in &kept {
         assert_eq!(issuer.fetched(Document::Keys), 1, "{name}: asked for again too early");
     }

@@ -6,7 +6,11 @@
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::disallowed_methods,
-    reason = "tests run on the real clock, and an overflow is a failed test"
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests run on the real clock, and a panic is a failed test"
 )]
 
 mod elsewhere;
