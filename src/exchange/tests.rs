@@ -256,6 +256,15 @@ fn b06_no_part_of_a_token_is_in_an_answer_or_a_record() {
 }
 
 #[test]
+fn b05_a_grpc_caller_whose_request_cannot_be_read_gets_a_grpc_status_and_its_id() {
+    let mut gate = Gate::new(&fixed());
+    let headers = [("content-type", "application/grpc"), ("x-request-id", "r-1")];
+    let Step::Reply(answer, record) = gate.send("POST", "/orders//7", &headers) else { panic!("no reply") };
+    assert_eq!((answer.status, answer.grpc_status), (400, Some(3)));
+    assert_eq!(record.event.unwrap().request_id.as_deref(), Some("r-1"));
+}
+
+#[test]
 fn b05_a_grpc_caller_gets_a_grpc_status() {
     let mut gate = Gate::new(&fixed());
     let grpc = ("content-type", "application/grpc+proto");
