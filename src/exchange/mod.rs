@@ -88,6 +88,13 @@ impl Exchange {
         }
     }
 
+    /// Another engine takes over: it holds no place there yet, and walks from the start when it is resumed.
+    #[must_use]
+    pub fn anew(mut self, former: &mut Engine) -> Self {
+        self.leave(former);
+        self
+    }
+
     /// The request is gone while it waited: its place is free again.
     pub fn abandon(self, engine: &mut Engine) {
         if self.wanted.is_some() {

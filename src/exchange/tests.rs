@@ -368,6 +368,32 @@ fn resource_metadata_is_served_where_rfc_9728_says() {
 }
 
 #[test]
+fn resource_metadata_keeps_the_slash_at_the_end_of_a_path() {
+    for (resource, path) in
+        [("https://api.example", ""), ("https://api.example/", ""), ("https://api.example/v1/", "/v1/")]
+    {
+        let mut config = fixed();
+        config["answers"] = json!({ "resource_metadata": { "resource": resource } });
+        let mut gate = Gate::new(&config);
+        let served = gate.send("GET", &format!("/.well-known/oauth-protected-resource{path}"), &[]);
+        assert_eq!(outcome(&served), "200 resource_metadata", "{resource}");
+    }
+}
+
+#[test]
+fn a_request_that_waited_walks_anew_under_a_new_configuration() {
+    let mut gate = Gate::new(&fetched());
+    let Step::Wait(waits, _) = gate.get("/orders/7", &token()) else { panic!("no wait") };
+    let mut config = fixed();
+    config["rules"].as_array_mut().unwrap().remove(0);
+    let mut next = Gate::new(&config);
+    let waits = waits.anew(&mut gate.engine);
+    assert_eq!(gate.engine.waiting(), 0);
+    assert_eq!(outcome(&waits.resume(&mut next.engine, &mut next.host, next.now)), "403 no_rule");
+    assert_eq!(next.engine.waiting(), 0);
+}
+
+#[test]
 fn b05_a_cors_preflight_passes_only_where_it_may_and_a_rule_matches() {
     let preflight = [("origin", "https://app.example"), ("access-control-request-method", "GET")];
     let mut gate = Gate::new(&fixed());
