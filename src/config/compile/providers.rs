@@ -12,7 +12,8 @@ use crate::config::settings::{
 use crate::entra::{self, Directory, Versions};
 use crate::jose::{Algorithm, AlgorithmSet, KeySet, VerificationKey, base64url};
 use crate::provider::{
-    ExpectedIssuer, Guid, Issuer, IssuerRule, KeyCacheSettings, KeyRule, KeySource, Provider, ProviderId, TenantId, Url,
+    ExpectedIssuer, Guid, Issuer, IssuerRule, KeyCacheSettings, KeyRule, KeySource, Provider, ProviderId, Scheme,
+    TenantId, Url,
 };
 use crate::token::TokenRules;
 
@@ -70,7 +71,9 @@ fn provider(
             rules.entra = Some(directory.checks(settings.danger_accept_without_scope_or_role != Some(true)));
             noted(directory.issuers(&cluster?, settings.jwks_cluster.as_deref()), &join(path, "entra"), problems)
         }
-        (None, Some(issuer)) => plain_issuer(path, &settings, issuer, &keys, problems).map(|issuer| vec![issuer]),
+        (None, Some(issuer)) => {
+            plain_issuer(path, &settings, issuer, &keys, problems, warnings).map(|issuer| vec![issuer])
+        }
         (Some(_), Some(_)) => {
             problems.add(path, "has both `entra` and `issuer`; `entra` knows its issuers");
             None
@@ -188,6 +191,7 @@ fn plain_issuer(
     issuer: &str,
     keys: &KeyCacheSettings,
     problems: &mut Problems,
+    warnings: &mut Vec<String>,
 ) -> Option<Issuer> {
     if issuer.is_empty() {
         problems.add(join(path, "issuer"), "is empty");
@@ -226,6 +230,13 @@ fn plain_issuer(
             })
         }
     };
+    if let Some(KeySource::Jwks { address, .. } | KeySource::Discovery { address, .. }) = &source
+        && address.scheme() == Scheme::Http
+    {
+        warnings.push(format!(
+            "{path}: keys come from {address}; who is on the way can make tokens, unless the cluster uses TLS"
+        ));
+    }
     Some(Issuer { rule: IssuerRule::exact(issuer), key_rule: KeyRule::default(), source: source? })
 }
 
@@ -337,6 +348,9 @@ fn token_rules(
     if clock_skew > LONGEST_SKEW {
         problems.add(join(path, "clock_skew"), "expected at most `300s`");
     }
+    if settings.token_type == Some(TokenTypeSettings::AccessToken) && settings.entra.is_some() {
+        problems.add(join(path, "token_type"), "does not go with `entra`, whose access tokens all say `JWT`");
+    }
     let without = settings.danger_accept_without_scope_or_role;
     if without == Some(true) {
         warnings.push(format!("{path}.danger_accept_without_scope_or_role: any application of the tenant gets in"));
@@ -397,6 +411,9 @@ fn key_settings(settings: Option<&KeySettings>, path: &str, problems: &mut Probl
     if compiled.min_fresh > compiled.max_fresh {
         problems.add(join(path, "min_fresh"), "is longer than `max_fresh`");
     }
+    if compiled.unknown_kid_cooldown < SHORTEST_COOLDOWN {
+        problems.add(join(path, "unknown_kid_cooldown"), "expected at least `1s`: anybody can make up a `kid`");
+    }
     if compiled.timeout.is_zero() || compiled.timeout > Duration::from_secs(60) {
         problems.add(join(path, "timeout"), "expected `1ms` to `60s`");
     }
@@ -433,9 +450,11 @@ fn noted<T, E: std::fmt::Display>(result: Result<T, E>, path: &str, problems: &m
     }
 }
 
-/// Half of what Envoy's peers allow; clocks that keep time need far less.
+/// What Envoy's own filter allows; clocks that keep time need far less.
 const DEFAULT_SKEW: Duration = Duration::from_secs(60);
 /// The value of Microsoft's own library (security requirement J21).
 const LONGEST_SKEW: Duration = Duration::from_secs(300);
+/// Without one, tokens with made-up key ids would keep a fetch under way at all times.
+const SHORTEST_COOLDOWN: Duration = Duration::from_secs(1);
 /// Envoy buffers a whole answer before the filter sees it.
 const LARGEST_KEY_SET: usize = 16 << 20;
