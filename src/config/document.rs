@@ -73,9 +73,9 @@ fn plain(kind: Option<Kind>) -> Value {
 
 /// Every number in a Struct is a double; whole ones were written as integers.
 fn numeric(number: f64) -> Value {
-    let whole = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
-    let text = if whole { format!("{number:.0}") } else { number.to_string() };
-    text.parse::<Number>().map_or(Value::Null, Value::Number)
+    let Some(double) = Number::from_f64(number) else { return Value::Null };
+    let text = double.to_string();
+    Value::Number(text.strip_suffix(".0").and_then(|whole| whole.parse().ok()).unwrap_or(double))
 }
 
 /// Field 1, length-delimited.

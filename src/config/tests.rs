@@ -165,6 +165,22 @@ fn each_fault_is_named_with_its_path_and_what_was_expected() {
             json!({ "resource_metadata": { "resource": "http://api.example" } }),
             "answers.resource_metadata.resource: expected an https address without query and fragment (RFC 9728 section 1.2)",
         ),
+        (
+            "/providers/entra/token_type",
+            json!("at+jwt"),
+            "providers.entra.token_type: does not go with `entra`, whose access tokens all say `JWT`",
+        ),
+        (
+            "/providers/idp/keys",
+            json!({ "unknown_kid_cooldown": "0s" }),
+            "providers.idp.keys.unknown_kid_cooldown: expected at least `1s`: anybody can make up a `kid`",
+        ),
+        ("/rules/0/providers", json!(["idp", "idp"]), "rules[0].providers[1]: `idp` is named twice"),
+        (
+            "/limits",
+            json!({ "token_cache": "257MiB" }),
+            "limits.token_cache: expected at most `256MiB`: each worker has one",
+        ),
         ("/limits", json!({ "token": "1MiB" }), "limits.token: expected a size from `256B` to `64KiB`"),
         (
             "/limits",
@@ -203,6 +219,24 @@ fn j07_a_short_secret_is_refused_at_load() {
         let problems = load(&document).expect_err(value);
         assert!(problems[0].starts_with("providers.idp.secret.value"), "{problems:#?}");
         assert!(value.is_empty() || !problems[0].contains(value), "a secret is in the error: {problems:#?}");
+    }
+}
+
+#[test]
+fn a_header_cannot_carry_the_credential_and_a_claim() {
+    let mut document = good();
+    document["credentials"] = json!({ "headers": [{ "name": "x-token" }] });
+    document["forward"] = json!({ "claims": [{ "claim": "sub", "header": "X_Token" }] });
+    assert_eq!(load(&document).expect_err("loaded"), ["forward: the header `X_Token` is one that carries credentials"]);
+}
+
+#[test]
+fn keys_that_come_by_plain_http_are_heard_at_load() {
+    for (pointer, address) in
+        [("/providers/idp/jwks_uri", "http://idp.example/keys"), ("/providers/idp/discovery", "http://idp.example/d")]
+    {
+        let warnings = load(&changed(pointer, json!(address))).unwrap().warnings(true);
+        assert!(warnings.len() == 1 && warnings[0].contains(address), "{warnings:#?}");
     }
 }
 

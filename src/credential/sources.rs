@@ -141,6 +141,12 @@ impl Sources {
         Ok(mutations)
     }
 
+    /// Whether a header of this name, in any spelling, is a place for credentials.
+    #[must_use]
+    pub fn reads_header(&self, name: &[u8]) -> bool {
+        !name.starts_with(b":") && self.header_keys.contains(&twin_key(name))
+    }
+
     fn remove_headers(&self, head: &RequestHead, mutations: &mut Mutations) -> Result<(), MutationFlaw> {
         let mut key = String::new();
         mutations.remove_all(head.pairs().iter().map(|(name, _)| name.as_slice()).filter(|name| {

@@ -18,7 +18,7 @@ pub use reply::{Asker, Challenge, Reply, document, is_quotable};
 use crate::audit::{AuditEvent, Decision, bounded};
 use crate::engine::{Engine, Host};
 use crate::entra::Caller;
-use crate::http::{HeaderValue, Mutations, RequestHead};
+use crate::http::{HeaderValue, Headers, Mutations, RequestHead};
 use crate::identity::Identity;
 use crate::time::UnixTime;
 use crate::token::VerifiedToken;
@@ -67,20 +67,9 @@ pub struct Record {
 impl Exchange {
     /// Begins with the request's header pairs, pseudo headers among them, as they came.
     pub fn begin(pairs: Vec<(Vec<u8>, Vec<u8>)>, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
-        match RequestHead::read(pairs) {
+        match RequestHead::read_or_return(pairs) {
             Ok(head) => Self { head, began: now, wanted: None }.step(engine, host, now),
-            Err(flaw) => {
-                let denial = Denial::Request(flaw);
-                let reply = reply::deny(&denial, &engine.config().challenge, Asker { request_id: None, grpc: false });
-                let event = AuditEvent {
-                    reason: denial.reason(),
-                    status: Some(reply.status),
-                    time_ms: now.as_millis(),
-                    ..AuditEvent::default()
-                };
-                let event = engine.config().audit.writes(Decision::Deny).then_some(event);
-                Step::Reply(reply, Record { rule: None, reason: denial.reason(), event })
-            }
+            Err((flaw, pairs)) => refuse(&Denial::Request(flaw), Headers::of(&pairs), engine, now),
         }
     }
 
@@ -97,6 +86,13 @@ impl Exchange {
             }
             _ => self.step(engine, host, now),
         }
+    }
+
+    /// Another engine takes over: it holds no place there yet, and walks from the start when it is resumed.
+    #[must_use]
+    pub fn anew(mut self, former: &mut Engine) -> Self {
+        self.leave(former);
+        self
     }
 
     /// The request is gone while it waited: its place is free again.
@@ -129,7 +125,7 @@ impl Exchange {
             Stop::Denied(denial) => denial,
         };
         self.leave(engine);
-        let asker = Asker { request_id: request_id(&self.head), grpc: self.head.is_grpc() };
+        let asker = Asker { request_id: request_id(self.head.headers()), grpc: self.head.is_grpc() };
         let reply = reply::deny(&denial, &engine.config().challenge, asker);
         let record = self.record(engine, trace, Decision::Deny, denial.reason(), Some(reply.status), now);
         Step::Reply(reply, record)
@@ -181,10 +177,10 @@ impl Exchange {
                 client: owned(identity.client()),
                 tenant: owned(identity.tenant()),
                 token_id: owned(identity.token_id()),
-                kid: trace.kid,
+                kid: trace.kid.or_else(|| identity.token()?.signed().header().kid.clone()),
                 remembered: trace.remembered,
                 waited_ms: (waited > Duration::ZERO).then(|| u64::try_from(waited.as_millis()).unwrap_or(u64::MAX)),
-                request_id: request_id(&self.head).map(str::to_owned),
+                request_id: request_id(self.head.headers()).map(str::to_owned),
                 time_ms: now.as_millis(),
             }
         });
@@ -192,9 +188,23 @@ impl Exchange {
     }
 }
 
+/// Answers a request that can't be read. Nothing in it is trusted but the way its caller wants to be spoken to.
+fn refuse(denial: &Denial, headers: Headers<'_>, engine: &Engine, now: UnixTime) -> Step {
+    let request_id = request_id(headers);
+    let reply = reply::deny(denial, &engine.config().challenge, Asker { request_id, grpc: headers.is_grpc() });
+    let event = engine.config().audit.writes(Decision::Deny).then(|| AuditEvent {
+        reason: denial.reason(),
+        status: Some(reply.status),
+        request_id: request_id.map(str::to_owned),
+        time_ms: now.as_millis(),
+        ..AuditEvent::default()
+    });
+    Step::Reply(reply, Record { rule: None, reason: denial.reason(), event })
+}
+
 /// The request's id, where it looks like one: a client may have written it.
-fn request_id(head: &RequestHead) -> Option<&str> {
-    let id = std::str::from_utf8(head.request_id()?).ok()?;
+fn request_id(headers: Headers<'_>) -> Option<&str> {
+    let id = std::str::from_utf8(headers.request_id()?).ok()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     ((1..=128).contains(&id.len()) && id.bytes().all(plain)).then_some(id)
 }

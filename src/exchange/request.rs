@@ -46,6 +46,7 @@ pub(super) struct Wanted {
 pub(super) struct Trace {
     pub(super) rule: Option<(usize, Rc<str>)>,
     pub(super) provider: Option<usize>,
+    /// As the token names it, while its bearer is not known.
     pub(super) kid: Option<String>,
     pub(super) identity: Option<Identity>,
     pub(super) remembered: bool,
@@ -107,8 +108,10 @@ fn identify(
     if let Some(token) = engine.remembered(text, now) {
         trace.remembered = true;
         trace.provider = Some(token.issuer().provider);
-        trace.kid = token.signed().header().kid.clone();
-        token.check_time(now).map_err(Denial::Rule)?;
+        if let Err(flaw) = token.check_time(now) {
+            trace.kid = token.signed().header().kid.clone();
+            return Err(Denial::Rule(flaw).into());
+        }
         return Ok(token);
     }
     let config = engine.config_handle();

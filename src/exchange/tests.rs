@@ -256,6 +256,15 @@ fn b06_no_part_of_a_token_is_in_an_answer_or_a_record() {
 }
 
 #[test]
+fn b05_a_grpc_caller_whose_request_cannot_be_read_gets_a_grpc_status_and_its_id() {
+    let mut gate = Gate::new(&fixed());
+    let headers = [("content-type", "application/grpc"), ("x-request-id", "r-1")];
+    let Step::Reply(answer, record) = gate.send("POST", "/orders//7", &headers) else { panic!("no reply") };
+    assert_eq!((answer.status, answer.grpc_status), (400, Some(3)));
+    assert_eq!(record.event.unwrap().request_id.as_deref(), Some("r-1"));
+}
+
+#[test]
 fn b05_a_grpc_caller_gets_a_grpc_status() {
     let mut gate = Gate::new(&fixed());
     let grpc = ("content-type", "application/grpc+proto");
@@ -356,6 +365,32 @@ fn resource_metadata_is_served_where_rfc_9728_says() {
         header(&challenge, "www-authenticate"),
         Some("Bearer realm=\"api\", resource_metadata=\"https://api.example/.well-known/oauth-protected-resource/v1\"")
     );
+}
+
+#[test]
+fn resource_metadata_keeps_the_slash_at_the_end_of_a_path() {
+    for (resource, path) in
+        [("https://api.example", ""), ("https://api.example/", ""), ("https://api.example/v1/", "/v1/")]
+    {
+        let mut config = fixed();
+        config["answers"] = json!({ "resource_metadata": { "resource": resource } });
+        let mut gate = Gate::new(&config);
+        let served = gate.send("GET", &format!("/.well-known/oauth-protected-resource{path}"), &[]);
+        assert_eq!(outcome(&served), "200 resource_metadata", "{resource}");
+    }
+}
+
+#[test]
+fn a_request_that_waited_walks_anew_under_a_new_configuration() {
+    let mut gate = Gate::new(&fetched());
+    let Step::Wait(waits, _) = gate.get("/orders/7", &token()) else { panic!("no wait") };
+    let mut config = fixed();
+    config["rules"].as_array_mut().unwrap().remove(0);
+    let mut next = Gate::new(&config);
+    let waits = waits.anew(&mut gate.engine);
+    assert_eq!(gate.engine.waiting(), 0);
+    assert_eq!(outcome(&waits.resume(&mut next.engine, &mut next.host, next.now)), "403 no_rule");
+    assert_eq!(next.engine.waiting(), 0);
 }
 
 #[test]

@@ -205,10 +205,12 @@ impl Forwarding {
         if flaws.is_empty() { Ok(Self { settings, reserved }) } else { Err(flaws) }
     }
 
-    /// Which headers are not the client's to send; for request trailers, which some servers merge into the headers.
+    /// Whether a request trailer of this name must not go upstream: it would be removed as a header, and some servers
+    /// merge trailers into the headers.
     #[must_use]
-    pub fn reserved(&self) -> &Reserved {
-        &self.reserved
+    pub fn removes_trailer(&self, name: &[u8], sources: &Sources) -> bool {
+        self.reserved.contains(name)
+            || (self.settings.credential == CredentialForwarding::Remove && sources.reads_header(name))
     }
 
     /// Whether a request can be forwarded at all, before anything is verified for it. [`apply`](Self::apply) looks
@@ -254,6 +256,11 @@ impl Forwarding {
     pub fn state(&self, identity: &ForwardedIdentity<'_>) -> Vec<(&str, HeaderValue)> {
         let value = |state: &ClaimState| claim::header_value(state.claim.find(identity.claims)?, state.list);
         self.settings.state.iter().filter_map(|state| Some((state.name.as_str(), value(state)?))).collect()
+    }
+
+    /// The names of the headers that are set.
+    pub fn headers(&self) -> impl Iterator<Item = &str> {
+        self.settings.header_names()
     }
 
     fn set_headers(&self, identity: &ForwardedIdentity<'_>, mutations: &mut Mutations) -> Result<(), ForwardFlaw> {

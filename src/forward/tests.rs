@@ -246,3 +246,25 @@ fn settings_that_cannot_work_are_refused_together() {
         ])
     );
 }
+
+#[test]
+fn a_trailer_cannot_say_what_a_header_may_not() {
+    let forwarding = Forwarding::new(settings()).unwrap();
+    let token_header = Sources::new(SourceSettings {
+        headers: vec![crate::credential::HeaderSource { name: "x-token".into(), prefix: String::new() }],
+        ..SourceSettings::default()
+    })
+    .unwrap();
+    for name in
+        ["x-jwt-sub", "X_Jwt_Sub", "x.roles", "x-ms-client-principal", "x-original-url", "authorization", "X_Token"]
+    {
+        assert!(forwarding.removes_trailer(name.as_bytes(), &token_header), "{name}");
+    }
+    for name in ["grpc-status", "x-checksum", "expires", ":path"] {
+        assert!(!forwarding.removes_trailer(name.as_bytes(), &token_header), "{name}");
+    }
+    let keep = ForwardingSettings { credential: CredentialForwarding::Keep, ..settings() };
+    let keep = Forwarding::new(keep).unwrap();
+    assert!(!keep.removes_trailer(b"authorization", &token_header));
+    assert!(keep.removes_trailer(b"x-jwt-sub", &token_header));
+}

@@ -24,6 +24,7 @@ impl Status {
 #[derive(Clone, Copy)]
 pub(super) enum MapType {
     Request,
+    RequestTrailers,
     CallResponse,
 }
 
@@ -31,6 +32,7 @@ impl MapType {
     fn code(self) -> u32 {
         match self {
             Self::Request => 0,
+            Self::RequestTrailers => 1,
             Self::CallResponse => 6,
         }
     }
@@ -76,7 +78,7 @@ pub(super) fn header_map(map: MapType) -> Result<Vec<u8>, Status> {
 
 /// Sets a header to one value. The host's own "replace" changes the first copy of several and leaves the rest.
 pub(super) fn set_request_header(name: &[u8], value: &[u8]) -> Result<(), Status> {
-    remove_request_header(name)?;
+    remove_header(MapType::Request, name)?;
     // SAFETY: each pointer comes with the length of its own slice.
     let code = unsafe {
         proxy_add_header_map_value(MapType::Request.code(), name.as_ptr(), name.len(), value.as_ptr(), value.len())
@@ -94,9 +96,10 @@ pub(super) fn set_request_path(path: &[u8]) -> Result<(), Status> {
     Status::check(code)
 }
 
-pub(super) fn remove_request_header(name: &[u8]) -> Result<(), Status> {
+/// Removes every copy of a header.
+pub(super) fn remove_header(map: MapType, name: &[u8]) -> Result<(), Status> {
     // SAFETY: the pointer comes with the length of its own slice.
-    Status::check(unsafe { proxy_remove_header_map_value(MapType::Request.code(), name.as_ptr(), name.len()) })
+    Status::check(unsafe { proxy_remove_header_map_value(map.code(), name.as_ptr(), name.len()) })
 }
 
 /// At most `max` bytes of a buffer; `None` if it holds more.

@@ -7,7 +7,9 @@ use super::abi::{self, MetricType};
 /// The ids of the metrics defined so far.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
+    /// By rule and reason; see [`OTHER`].
     counters: HashMap<(Option<usize>, &'static str), u32>,
+    /// The ids, and this worker's share.
     gauges: HashMap<String, (u32, u64)>,
 }
 
@@ -19,8 +21,8 @@ impl Metrics {
             return;
         }
         // Beyond the bound rules are no longer told apart, so that ten thousand of them do not become a million counters.
-        if rule.is_some() && self.counters.len() >= MOST_COUNTERS {
-            return self.count(None, "other", reason);
+        if rule.is_some_and(|rule| rule != OTHER) && self.counters.len() >= MOST_COUNTERS {
+            return self.count(Some(OTHER), "other", reason);
         }
         if let Ok(id) = abi::define_metric(MetricType::Counter, &format!("portcullis.requests.{name}.{reason}")) {
             self.counters.insert((rule, reason), id);
@@ -45,12 +47,11 @@ impl Metrics {
         }
     }
 
-    /// Takes this worker's shares out of every sum. The host keeps a gauge when the configuration that set it is gone.
+    /// Takes back this worker's shares.
     pub(super) fn withdraw(&mut self) {
-        for (id, shared) in self.gauges.values_mut() {
-            let change = i64::try_from(std::mem::take(shared)).unwrap_or(i64::MAX).saturating_neg();
-            if change != 0 {
-                let _ = abi::increment_metric(*id, change);
+        for (id, share) in std::mem::take(&mut self.gauges).into_values() {
+            if share != 0 {
+                let _ = abi::increment_metric(id, i64::try_from(share).unwrap_or(i64::MAX).saturating_neg());
             }
         }
     }
@@ -64,6 +65,9 @@ impl Metrics {
         Some((id, 0))
     }
 }
+
+/// Stands for every rule beyond the bound. No configuration has so many.
+const OTHER: usize = usize::MAX;
 
 /// Two thousand counters are about a megabyte in Envoy.
 const MOST_COUNTERS: usize = 2000;

@@ -52,10 +52,7 @@ impl RootContext for Root {
                 for warning in engine.config().warnings(verifier.is_present()) {
                     abi::log(Level::Warn, &format!("portcullis: {warning}"));
                 }
-                let mut worker = Worker::new(engine, verifier);
-                worker.schedule();
-                self.worker = Some(Rc::new(RefCell::new(worker)));
-                true
+                self.install(Worker::new(engine, verifier))
             }
             Err(problems) => {
                 for problem in problems.iter() {
@@ -88,6 +85,26 @@ impl Context for Root {
 }
 
 impl Root {
+    /// Puts `worker` to work. A host may configure a root again while requests wait; nobody else would wake them.
+    fn install(&mut self, mut worker: Worker) -> bool {
+        // What was asked for on behalf of the former engine is no answer to this one.
+        self.callouts.clear();
+        match &self.worker {
+            Some(shared) => {
+                let Ok(mut former) = shared.try_borrow_mut() else { return false };
+                worker.succeed(&mut former);
+                worker.schedule();
+                // Streams hold on to the same place, so it stays and its content changes.
+                *former = worker;
+            }
+            None => {
+                worker.schedule();
+                self.worker = Some(Rc::new(RefCell::new(worker)));
+            }
+        }
+        true
+    }
+
     /// Takes what happened, starts what is due, lets those who wait walk again, and sets the timer.
     fn turn(&mut self, happened: impl FnOnce(&mut Worker)) {
         let Some(shared) = self.worker.clone() else { return };
@@ -102,7 +119,9 @@ impl Root {
                     let cluster = &fetch.cluster;
                     abi::log(
                         Level::Warn,
-                        &format!("portcullis: Envoy can't call cluster `{cluster}`; is it in the configuration?"),
+                        &format!(
+                            "portcullis: Envoy can't call cluster `{cluster}`; does it exist, and has it an endpoint?"
+                        ),
                     );
                     worker.handle_response(issuer, fetch.id, Fetched::Failed);
                 }

@@ -1,9 +1,9 @@
 //! One worker: the engine, the host's services for it, and the requests that wait.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::abi::{self, Level, Status};
+use super::abi::{self, Level, MapType, Status};
 use super::foreign::HostVerifier;
 use super::metrics::Metrics;
 use crate::audit::Decision;
@@ -11,6 +11,7 @@ use crate::engine::Engine;
 use crate::exchange::{Exchange, Passage, Record, Reply, Step};
 use crate::http::{Mutation, Pair, pairs};
 use crate::jose::{Hash, NativeVerifier};
+use crate::provider::key_cache::Outcome as KeyOutcome;
 use crate::provider::{CasMismatch, Fetch, FetchId, Fetched, IssuerRef, SharedData};
 use crate::time::UnixTime;
 
@@ -20,8 +21,12 @@ pub(super) struct Worker {
     host: EnvoyHost,
     metrics: Metrics,
     waiting: BTreeMap<u32, Exchange>,
+    /// Streams that waited and then went on, and do not know it yet.
+    let_on: BTreeSet<u32>,
     /// When the timer will fire, so that it is only set anew to make it earlier.
     tick_at: Option<UnixTime>,
+    /// What the log was last told of the keys of each issuer, in the engine's order.
+    told: Vec<Option<KeyOutcome>>,
 }
 
 impl Worker {
@@ -31,11 +36,21 @@ impl Worker {
             host: EnvoyHost { verifier },
             metrics: Metrics::default(),
             waiting: BTreeMap::new(),
+            let_on: BTreeSet::new(),
             tick_at: None,
+            told: Vec::new(),
         }
     }
 
-    /// Walks a new request; `true` if it waits.
+    /// Takes over the requests that wait in `former`, whose configuration this one replaces; each walks anew.
+    pub(super) fn succeed(&mut self, former: &mut Self) {
+        for (context, exchange) in std::mem::take(&mut former.waiting) {
+            self.waiting.insert(context, exchange.anew(&mut former.engine));
+        }
+        self.let_on.append(&mut former.let_on);
+    }
+
+    /// Walks a new request.
     pub(super) fn begin(&mut self, context: u32, pairs: Vec<(Vec<u8>, Vec<u8>)>) -> Outcome {
         let now = now();
         let step = Exchange::begin(pairs, &mut self.engine, &mut self.host, now);
@@ -47,8 +62,14 @@ impl Worker {
         outcome
     }
 
+    /// Did the request of this stream, which waited, get leave to go on? Said once.
+    pub(super) fn has_let_on(&mut self, context: u32) -> bool {
+        self.let_on.remove(&context)
+    }
+
     /// A stream is gone.
     pub(super) fn forget(&mut self, context: u32) {
+        self.let_on.remove(&context);
         if let Some(exchange) = self.waiting.remove(&context) {
             exchange.abandon(&mut self.engine);
         }
@@ -75,6 +96,7 @@ impl Worker {
             let step = exchange.resume(&mut self.engine, &mut self.host, now());
             match self.settle(context, step) {
                 Outcome::GoesOn => {
+                    self.let_on.insert(context);
                     let _ = abi::continue_request();
                 }
                 Outcome::Waits | Outcome::Answered => {}
@@ -91,6 +113,7 @@ impl Worker {
         let due = if self.waiting.is_empty() { due.min(IDLE) } else { due.min(SOON) };
         let due = if self.engine.lacks_keys(now) { due.min(LACKING) } else { due };
         self.tick_within(now, due.max(AT_ONCE));
+        self.tell(now);
         self.report(now);
     }
 
@@ -104,12 +127,41 @@ impl Worker {
         }
     }
 
+    /// Says once what became of a fetch: an operator whose requests get 503 has no other way to learn why.
+    fn tell(&mut self, now: UnixTime) {
+        for (index, (name, health)) in self.engine.key_health(now).enumerate() {
+            if self.told.len() <= index {
+                self.told.push(None);
+            }
+            let Some(told) = self.told.get_mut(index) else { continue };
+            if *told == health.last_outcome {
+                continue;
+            }
+            match &health.last_outcome {
+                // Whoever fetched them has said so.
+                None | Some(KeyOutcome::Adopted) => {}
+                Some(outcome @ KeyOutcome::Fetched) => {
+                    let (keys, skipped) = (health.keys, health.skipped);
+                    abi::log(Level::Info, &format!("portcullis: {name}: {outcome}: {keys} usable, {skipped} left out"));
+                }
+                Some(outcome) => {
+                    abi::log(
+                        Level::Warn,
+                        &format!("portcullis: {name}: no new keys ({}): {outcome}", outcome.reason()),
+                    );
+                }
+            }
+            *told = health.last_outcome;
+        }
+    }
+
     fn report(&mut self, now: UnixTime) {
         for (name, health) in self.engine.key_health(now) {
             if let Some(age) = health.age {
                 self.metrics.set(&format!("portcullis.keys.{name}.age_seconds"), age.as_secs());
             }
             self.metrics.set(&format!("portcullis.keys.{name}.count"), u64::try_from(health.keys).unwrap_or(u64::MAX));
+            self.metrics.set(&format!("portcullis.keys.{name}.failures"), health.failures.into());
         }
         let (tokens, bytes) = self.engine.remembered_tokens();
         self.metrics.share("portcullis.token_cache.entries", u64::try_from(tokens).unwrap_or(u64::MAX));
@@ -157,8 +209,8 @@ impl Worker {
     }
 }
 
+/// Its share of the sums over all workers goes with it: the next configuration counts from nothing.
 impl Drop for Worker {
-    /// The configuration is replaced, and the last request under it has ended.
     fn drop(&mut self) {
         self.metrics.withdraw();
     }
@@ -180,7 +232,7 @@ pub(super) fn fail_closed() {
 fn apply(passage: &Passage) -> Result<(), Status> {
     for change in passage.mutations.headers() {
         match change {
-            Mutation::Remove(name) => abi::remove_request_header(name.as_bytes())?,
+            Mutation::Remove(name) => abi::remove_header(MapType::Request, name.as_bytes())?,
             Mutation::Set(name, value) => abi::set_request_header(name.as_bytes(), value.as_bytes())?,
         }
     }

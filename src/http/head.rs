@@ -122,8 +122,20 @@ impl RequestHead {
     ///
     /// The first [`RequestFlaw`] found.
     pub fn read(pairs: Vec<Pair>) -> Result<Self, RequestFlaw> {
-        check_pairs(&pairs)?;
-        let headers = Headers::of(&pairs);
+        Self::read_or_return(pairs).map_err(|(flaw, _)| flaw)
+    }
+
+    /// The same, with the pairs handed back beside the flaw: an answer still wants to know how to speak to the caller.
+    pub(crate) fn read_or_return(pairs: Vec<Pair>) -> Result<Self, (RequestFlaw, Vec<Pair>)> {
+        match Self::parts(&pairs) {
+            Ok((method, scheme, host, target)) => Ok(Self { pairs, method, scheme, host, target }),
+            Err(flaw) => Err((flaw, pairs)),
+        }
+    }
+
+    fn parts(pairs: &[Pair]) -> Result<(String, Scheme, String, Target), RequestFlaw> {
+        check_pairs(pairs)?;
+        let headers = Headers::of(pairs);
         let method = read_method(headers)?;
         let scheme = read_scheme(pseudo(headers, Pseudo::Scheme)?)?;
         let host = read_host(headers)?;
@@ -133,7 +145,7 @@ impl RequestHead {
         };
         let target = Target::read(path).map_err(RequestFlaw::Path)?;
         check_overrides(headers, &method)?;
-        Ok(Self { method, scheme, host, target, pairs })
+        Ok((method, scheme, host, target))
     }
 
     /// The method, as it came: methods are case-sensitive (RFC 9110 section 9.1).

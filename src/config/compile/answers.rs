@@ -63,9 +63,11 @@ fn resource_metadata(
             return None;
         }
     };
-    // Section 3.1: the well-known part goes between the host and the path; a path of `/` alone counts as none.
-    let path =
-        format!("{WELL_KNOWN}{}", resource.path_and_query().strip_suffix('/').unwrap_or(resource.path_and_query()));
+    // Section 3.1: the well-known part goes between the host and the path; a slash alone is not a path.
+    let path = match resource.path_and_query() {
+        "/" => WELL_KNOWN.to_owned(),
+        path => format!("{WELL_KNOWN}{path}"),
+    };
     let document = Document {
         resource: settings.resource,
         authorization_servers: settings.authorization_servers.unwrap_or_else(|| plain_issuers(providers)),

@@ -21,31 +21,40 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     let router = rules::compile(settings.rules, &providers, &mut problems);
     let sources = sources(settings.credentials, &mut problems, &mut warnings);
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
+    if let (Some(sources), Some(forwarding)) = (&sources, &forwarding) {
+        for name in forwarding.headers().filter(|name| sources.reads_header(name.as_bytes())) {
+            problems.add("forward", format!("the header `{name}` is one that carries credentials"));
+        }
+    }
     let answers = answers::compile(settings.answers.unwrap_or_default(), &providers, &mut problems);
     let limits = limits(&settings.limits.unwrap_or_default(), &mut problems);
     let audit = settings.audit.unwrap_or_default().log.unwrap_or(AuditLogSettings::Denials);
-    match (router, sources, forwarding, answers) {
-        (Some(router), Some(sources), Some(forwarding), Some(answers)) if problems.is_empty() => Ok(Config {
-            providers: providers.into_iter().flatten().collect(),
-            router,
-            sources,
-            forwarding,
-            challenge: answers.challenge,
-            resource_metadata: answers.resource_metadata,
-            preflight_passes: answers.preflight_passes,
-            audit: match audit {
-                AuditLogSettings::All => AuditLog::All,
-                AuditLogSettings::Denials => AuditLog::Denials,
-                AuditLogSettings::None => AuditLog::None,
-            },
-            signatures: match settings.signatures.unwrap_or(SignatureSettings::PreferHost) {
-                SignatureSettings::PreferHost => SignaturePolicy::PreferNative,
-                SignatureSettings::RequireHost => SignaturePolicy::RequireNative,
-                SignatureSettings::ForbidHost => SignaturePolicy::ForbidNative,
-            },
-            limits,
-            warnings,
-        }),
+    // Rules name providers by their place, so one without an entry must never be passed over.
+    let providers: Option<Vec<_>> = providers.into_iter().collect();
+    match (providers, router, sources, forwarding, answers) {
+        (Some(providers), Some(router), Some(sources), Some(forwarding), Some(answers)) if problems.is_empty() => {
+            Ok(Config {
+                providers,
+                router,
+                sources,
+                forwarding,
+                challenge: answers.challenge,
+                resource_metadata: answers.resource_metadata,
+                preflight_passes: answers.preflight_passes,
+                audit: match audit {
+                    AuditLogSettings::All => AuditLog::All,
+                    AuditLogSettings::Denials => AuditLog::Denials,
+                    AuditLogSettings::None => AuditLog::None,
+                },
+                signatures: match settings.signatures.unwrap_or(SignatureSettings::PreferHost) {
+                    SignatureSettings::PreferHost => SignaturePolicy::PreferNative,
+                    SignatureSettings::RequireHost => SignaturePolicy::RequireNative,
+                    SignatureSettings::ForbidHost => SignaturePolicy::ForbidNative,
+                },
+                limits,
+                warnings,
+            })
+        }
         _ => Err(problems),
     }
 }
@@ -58,8 +67,10 @@ fn sources(
     let Some(settings) = settings else { return Some(Sources::default()) };
     let query_parameters = settings.danger_query_parameters.unwrap_or_default();
     if !query_parameters.is_empty() {
-        warnings
-            .push("danger_query_parameters: tokens in addresses end up in histories, logs and `Referer`".to_owned());
+        warnings.push(
+            "credentials.danger_query_parameters: tokens in addresses end up in histories, logs and `Referer`"
+                .to_owned(),
+        );
     }
     let headers = settings.headers.unwrap_or_default().into_iter();
     let headers = headers.map(|header| HeaderSource { name: header.name, prefix: header.prefix.unwrap_or_default() });
@@ -89,9 +100,13 @@ fn limits(settings: &LimitSettings, problems: &mut Problems) -> Limits {
     if wait > LONGEST_WAIT {
         problems.add("limits.wait", "expected at most `60s`: clients and proxies give up by then");
     }
+    let token_cache = settings.token_cache.map_or(DEFAULT_TOKEN_CACHE, |size| size.0);
+    if token_cache > LARGEST_TOKEN_CACHE {
+        problems.add("limits.token_cache", "expected at most `256MiB`: each worker has one");
+    }
     Limits {
         token: TokenLimits { bytes: token, ..TokenLimits::default() },
-        token_cache: settings.token_cache.map_or(DEFAULT_TOKEN_CACHE, |size| size.0),
+        token_cache,
         waiting_requests: settings.waiting_requests.unwrap_or(DEFAULT_WAITING),
         wait,
     }
@@ -103,6 +118,8 @@ const DEFAULT_TOKEN: usize = 8 << 10;
 const LARGEST_TOKEN: usize = 64 << 10;
 /// About a thousand of Entra's tokens in each worker.
 const DEFAULT_TOKEN_CACHE: usize = 8 << 20;
+/// Envoy gives a module 1 GiB, and a module that asks for more is gone with all its requests.
+const LARGEST_TOKEN_CACHE: usize = 256 << 20;
 /// A waiting request holds its headers, a few KiB: a thousand are a few MiB.
 const DEFAULT_WAITING: u32 = 1000;
 /// As long as one fetch may take by default.

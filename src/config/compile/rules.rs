@@ -100,6 +100,9 @@ fn rule_providers(
     let mut places = Vec::new();
     for (index, name) in names.iter().enumerate() {
         match named(name) {
+            Some(place) if places.contains(&place) => {
+                problems.add(format!("{at}[{index}]"), format!("`{name}` is named twice"));
+            }
             Some(place) => places.push(place),
             None if all_known => problems.add(format!("{at}[{index}]"), format!("there is no provider `{name}`")),
             None => {}

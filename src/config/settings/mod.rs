@@ -102,7 +102,8 @@ pub struct LimitSettings {
     /// Longest token. Default `8KiB`; at most `64KiB`. Envoy's own limit for all headers together is 60 KiB.
     #[deserr(default)]
     pub token: Option<Size>,
-    /// Verified tokens remembered, per worker. Default `4MiB`: about two thousand of Entra's. `0B` remembers none.
+    /// Verified tokens remembered, per worker. Default `8MiB`: about a thousand of Entra's. At most `256MiB`; `0B`
+    /// remembers none.
     #[deserr(default)]
     pub token_cache: Option<Size>,
     /// Requests that may wait for keys at the same time, per worker. Default 1000.

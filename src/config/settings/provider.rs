@@ -130,13 +130,13 @@ pub struct KeySettings {
     /// How long keys serve after they should have been renewed, while the issuer does not answer. Default `24h`.
     #[deserr(default)]
     pub max_stale: Option<Span>,
-    /// Least time between two fetches for a `kid` that is not known. Default `5m`, as Microsoft advises.
+    /// Least time between two fetches for a `kid` that is not known, at least `1s`. Default `5m`, as Microsoft advises.
     #[deserr(default)]
     pub unknown_kid_cooldown: Option<Span>,
     /// How long one fetch may take. Default `5s`.
     #[deserr(default)]
     pub timeout: Option<Span>,
-    /// Largest answer read. Default `512KiB`: Entra's largest set is under 20 KiB.
+    /// Largest answer read. Default `512KiB`: Entra's largest set is about 30 KiB.
     #[deserr(default)]
     pub max_bytes: Option<Size>,
     /// Most keys taken from one set. Default 100.

@@ -7,7 +7,7 @@ use crate::config::problems::{Problems, join};
 use crate::config::settings::{KeySettings, PemSettings, ProviderSettings, SecretSettings};
 use crate::config::units::Span;
 use crate::jose::{Algorithm, KeyOrigin, KeySet, VerificationKey, base64url};
-use crate::provider::{ExpectedIssuer, Issuer, IssuerRule, KeyCacheSettings, KeyRule, KeySource, Url};
+use crate::provider::{ExpectedIssuer, Issuer, IssuerRule, KeyCacheSettings, KeyRule, KeySource, Scheme, Url};
 
 pub(super) fn plain_issuer(
     path: &str,
@@ -15,6 +15,7 @@ pub(super) fn plain_issuer(
     issuer: &str,
     keys: &KeyCacheSettings,
     problems: &mut Problems,
+    warnings: &mut Vec<String>,
 ) -> Option<Issuer> {
     if issuer.is_empty() {
         problems.add(join(path, "issuer"), "is empty");
@@ -53,6 +54,13 @@ pub(super) fn plain_issuer(
             })
         }
     };
+    if let Some(KeySource::Jwks { address, .. } | KeySource::Discovery { address, .. }) = &source
+        && address.scheme() == Scheme::Http
+    {
+        warnings.push(format!(
+            "{path}: keys come from {address}; who is on the way can make tokens, unless the cluster uses TLS"
+        ));
+    }
     Some(Issuer { rule: IssuerRule::exact(issuer), key_rule: KeyRule::default(), source: source? })
 }
 
@@ -150,6 +158,9 @@ pub(super) fn key_settings(settings: Option<&KeySettings>, path: &str, problems:
     };
     if compiled.min_fresh > compiled.max_fresh {
         problems.add(join(path, "min_fresh"), "is longer than `max_fresh`");
+    }
+    if compiled.unknown_kid_cooldown < SHORTEST_COOLDOWN {
+        problems.add(join(path, "unknown_kid_cooldown"), "expected at least `1s`: anybody can make up a `kid`");
     }
     if compiled.timeout.is_zero() || compiled.timeout > Duration::from_secs(60) {
         problems.add(join(path, "timeout"), "expected `1ms` to `60s`");

@@ -64,7 +64,9 @@ fn provider(
             rules.entra = Some(directory.checks(settings.danger_accept_without_scope_or_role != Some(true)));
             noted(directory.issuers(&cluster?, settings.jwks_cluster.as_deref()), &join(path, "entra"), problems)
         }
-        (None, Some(issuer)) => keys::plain_issuer(path, &settings, issuer, &keys, problems).map(|issuer| vec![issuer]),
+        (None, Some(issuer)) => {
+            keys::plain_issuer(path, &settings, issuer, &keys, problems, warnings).map(|issuer| vec![issuer])
+        }
         (Some(_), Some(_)) => {
             problems.add(path, "has both `entra` and `issuer`; `entra` knows its issuers");
             None

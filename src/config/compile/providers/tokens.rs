@@ -38,6 +38,9 @@ pub(super) fn token_rules(
     if clock_skew > LONGEST_SKEW {
         problems.add(join(path, "clock_skew"), "expected at most `300s`");
     }
+    if settings.token_type == Some(TokenTypeSettings::AccessToken) && settings.entra.is_some() {
+        problems.add(join(path, "token_type"), "does not go with `entra`, whose access tokens all say `JWT`");
+    }
     let without = settings.danger_accept_without_scope_or_role;
     if without == Some(true) {
         warnings.push(format!("{path}.danger_accept_without_scope_or_role: any application of the tenant gets in"));
