@@ -6,6 +6,7 @@ use crate::config::settings::{CloudSettings, EntraSettings, ProviderSettings, Te
 use crate::entra::{self, Directory, Versions};
 use crate::provider::{Guid, TenantId};
 
+/// `None` if there are faults, each noted.
 pub(super) fn entra_settings(
     path: &str,
     settings: &ProviderSettings,
@@ -47,6 +48,7 @@ pub(super) fn entra_settings(
     Some(entra::EntraSettings { directory, cloud, versions, app_id })
 }
 
+/// Which kind of directory; External ID and B2C have one tenant.
 fn directory(
     at: &str,
     entra: &EntraSettings,

@@ -9,6 +9,7 @@ use crate::config::units::Span;
 use crate::jose::{Algorithm, KeyOrigin, KeySet, VerificationKey, base64url};
 use crate::provider::{ExpectedIssuer, Issuer, IssuerRule, KeyCacheSettings, KeyRule, KeySource, Scheme, Url};
 
+/// `None` if there are faults, each noted.
 pub(super) fn plain_issuer(
     path: &str,
     settings: &ProviderSettings,
@@ -96,6 +97,7 @@ fn configured_keys(
     keys.into_iter().collect()
 }
 
+/// In the configuration a bad key is a fault: an operator can mend it, and would miss a warning.
 fn jwks(
     path: &str,
     document: &serde_json::Value,
@@ -174,4 +176,8 @@ pub(super) fn key_settings(settings: Option<&KeySettings>, path: &str, problems:
     compiled
 }
 
+/// Without one, tokens with made-up key ids would keep a fetch under way at all times.
+const SHORTEST_COOLDOWN: Duration = Duration::from_secs(1);
+
+/// Envoy buffers a whole answer before the filter sees it.
 const LARGEST_KEY_SET: usize = 16 << 20;

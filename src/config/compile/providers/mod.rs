@@ -11,6 +11,7 @@ use crate::config::problems::{Problems, join};
 use crate::config::settings::ProviderSettings;
 use crate::provider::{Provider, ProviderId};
 
+/// One entry for each provider, in the order of their names; `None` where it has faults.
 pub(super) fn compile(
     settings: BTreeMap<String, ProviderSettings>,
     problems: &mut Problems,
@@ -90,6 +91,7 @@ fn cluster(path: &str, settings: &ProviderSettings, problems: &mut Problems) -> 
     }
 }
 
+/// Notes a flaw as a problem of the setting at `path`.
 fn noted<T, E: std::fmt::Display>(result: Result<T, E>, path: &str, problems: &mut Problems) -> Option<T> {
     match result {
         Ok(value) => Some(value),

@@ -85,6 +85,8 @@ fn algorithms(path: &str, settings: &ProviderSettings, problems: &mut Problems) 
     set.into_iter().collect()
 }
 
+/// What Envoy's own filter allows; clocks that keep time need far less.
 const DEFAULT_SKEW: Duration = Duration::from_secs(60);
 
+/// The value of Microsoft's own library (security requirement J21).
 const LONGEST_SKEW: Duration = Duration::from_secs(300);
