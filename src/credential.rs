@@ -171,9 +171,18 @@ fn bearer(value: &[u8]) -> Result<&[u8], CredentialFlaw> {
         return Err(CredentialFlaw::Malformed);
     }
     if !scheme.eq_ignore_ascii_case(BEARER) {
-        return Err(CredentialFlaw::UnsupportedScheme);
+        let hides_another = rest.split(|&byte| byte == b',').skip(1).any(begins_with_bearer);
+        return Err(if hides_another { CredentialFlaw::Several } else { CredentialFlaw::UnsupportedScheme });
     }
     Ok(without_leading_spaces(rest))
+}
+
+/// Envoy joins the copies of `Authorization` with commas, so a second header is seen here as a member of a list. A
+/// comma alone says nothing: other schemes have parameters between commas.
+fn begins_with_bearer(member: &[u8]) -> bool {
+    let member = member.trim_ascii_start();
+    let scheme = member.split(|&byte| byte == b' ').next().unwrap_or_default();
+    scheme.eq_ignore_ascii_case(BEARER)
 }
 
 fn after_prefix<'v>(value: &'v [u8], prefix: &str) -> Result<&'v [u8], CredentialFlaw> {

@@ -30,6 +30,7 @@
 mod client;
 mod envoy;
 mod envoy_binary;
+mod gate;
 mod issuer;
 mod module;
 mod oidc_provider;
@@ -40,6 +41,7 @@ mod upstream;
 pub use client::{Answer, Connection, NoAnswer, Protocol, Request, raw};
 pub use envoy::{Builder, ConfigForm, Envoy, Push};
 pub use envoy_binary::{ENVOY_VERSION, EnvoyBinary, envoy_binary};
+pub use gate::{BOTH, Case, Gate};
 pub use issuer::entra::Entra;
 pub use issuer::fault::{Document, Fault};
 pub use issuer::keys::{KeyKind, SigningKey};

@@ -131,6 +131,20 @@ fn b02_two_authorization_headers_in_both_orders() {
     }
 }
 
+/// Envoy joins the copies of `Authorization` before the filter sees them.
+#[test]
+fn b02_two_authorization_headers_that_a_host_has_joined_in_both_orders() {
+    for joined in ["Basic x,Bearer a", "Basic x, bearer a", "Digest a=\"b\",c=d ,  Bearer a", "Basic x,Bearer"] {
+        assert_eq!(authorization(joined), Err(CredentialFlaw::Several), "{joined}");
+    }
+    for joined in ["Bearer a,Basic x", "Negotiate,Bearer a", "Bearer a,Bearer b", "Bearer a,", ",Bearer a"] {
+        assert_eq!(authorization(joined), Err(CredentialFlaw::Malformed), "{joined}");
+    }
+    for one in ["Digest a=\"b\",c=\"bearer\"", "Basic x,Bearers a", "Basic Bearer"] {
+        assert_eq!(authorization(one), Err(CredentialFlaw::UnsupportedScheme), "{one}");
+    }
+}
+
 #[test]
 fn b02_any_two_places_are_too_many() {
     let places = [

@@ -214,13 +214,14 @@ impl RequestHead {
     }
 
     /// Whether a browser asks here what it may send later (Fetch standard, "CORS-preflight request"): `OPTIONS` with
-    /// one `Origin` and one `Access-Control-Request-Method`. A bare `OPTIONS` is not.
+    /// one `Origin` and one method in `Access-Control-Request-Method`. A bare `OPTIONS` is not, nor is a list of
+    /// methods, which is what Envoy makes of that header when it comes twice.
     #[must_use]
     pub fn is_cors_preflight(&self) -> bool {
+        let only = |name| self.only(name).ok().flatten();
         self.method == "OPTIONS"
-            && ["origin", "access-control-request-method"]
-                .iter()
-                .all(|name| matches!(self.only(name), Ok(Some(value)) if !value.is_empty()))
+            && only("origin").is_some_and(|origin| !origin.is_empty())
+            && only("access-control-request-method").is_some_and(is_token)
     }
 }
 

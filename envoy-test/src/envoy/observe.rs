@@ -1,6 +1,6 @@
 //! What can be seen of a running Envoy: counters, logs, the filter's records, processor time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -114,9 +114,29 @@ impl Envoy {
     /// When there is none in time.
     #[must_use]
     pub fn access_log_of(&self, answer: &Answer) -> Value {
-        let id = answer.header("x-request-id").unwrap_or_else(|| panic!("the answer has no x-request-id: {answer}"));
-        let line = poll(LIMIT, || self.access_log().into_iter().find(|line| line["id"] == id.as_str()));
-        line.unwrap_or_else(|| panic!("no line with the id {id} in the access log after {LIMIT:?}"))
+        assert!(answer.header("x-request-id").is_some(), "the answer has no x-request-id: {answer}");
+        self.access_log_of_each(std::slice::from_ref(answer)).remove(0)
+    }
+
+    /// The access log's line for each of many answers; null for one without an id, which Envoy gives when it cannot read
+    /// a request at all.
+    ///
+    /// # Panics
+    /// When one is not there in time.
+    #[must_use]
+    pub fn access_log_of_each(&self, answers: &[Answer]) -> Vec<Value> {
+        let ids: Vec<Option<String>> = answers.iter().map(|answer| answer.header("x-request-id")).collect();
+        let wanted: HashSet<&str> = ids.iter().flatten().map(String::as_str).collect();
+        let mut found: HashMap<String, Value> = HashMap::new();
+        let complete = poll(LIMIT, || {
+            let lines = self.access_log().into_iter();
+            let lines = lines.filter_map(|line| Some((line["id"].as_str()?.to_owned(), line)));
+            found = lines.filter(|(id, _)| wanted.contains(id.as_str())).collect();
+            (found.len() == wanted.len()).then_some(())
+        });
+        let missing: Vec<&&str> = wanted.iter().filter(|id| !found.contains_key(**id)).collect();
+        assert!(complete.is_some(), "the access log has no lines with the ids {missing:?} after {LIMIT:?}");
+        ids.iter().map(|id| id.as_ref().and_then(|id| found.get(id)).cloned().unwrap_or_default()).collect()
     }
 
     /// The processor time that Envoy's threads have used, to the nanosecond. Only on Linux.

@@ -133,6 +133,7 @@ fn b05_a_preflight_is_options_with_origin_and_requested_method() {
     assert!(!head("options", &[origin, wanted]).is_cors_preflight());
     assert!(!head("OPTIONS", &[origin, origin, wanted]).is_cors_preflight());
     assert!(!head("OPTIONS", &[origin, ("access-control-request-method", "")]).is_cors_preflight());
+    assert!(!head("OPTIONS", &[origin, ("access-control-request-method", "GET,PUT")]).is_cors_preflight());
 }
 
 proptest! {
