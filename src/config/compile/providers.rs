@@ -1,6 +1,5 @@
 //! Providers: issuers, where their keys come from, and what is asked of their tokens.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::config::ProviderConfig;
@@ -17,9 +16,9 @@ use crate::provider::{
 };
 use crate::token::TokenRules;
 
-/// One entry for each provider, in the order of their names; `None` where it has faults.
+/// One entry for each provider, in order; `None` where it has faults.
 pub(super) fn compile(
-    settings: BTreeMap<String, ProviderSettings>,
+    settings: Vec<(String, ProviderSettings)>,
     problems: &mut Problems,
     warnings: &mut Vec<String>,
 ) -> Vec<Option<ProviderConfig>> {
