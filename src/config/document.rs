@@ -57,7 +57,11 @@ fn structured(bytes: &[u8]) -> Option<Struct> {
 }
 
 fn object(message: Struct) -> Value {
-    Value::Object(message.fields.into_iter().map(|(name, value)| (name, plain(value.kind))).collect())
+    let mut members = Map::new();
+    for (name, value) in message.fields {
+        members.insert(name, plain(value.kind));
+    }
+    Value::Object(members)
 }
 
 fn plain(kind: Option<Kind>) -> Value {

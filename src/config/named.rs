@@ -9,14 +9,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::problems::Problems;
 
-/// Values by name. deserr 0.6 reads maps as well, but forgets the errors of their values: a provider with a fault would
+/// Names and values, in the order of the reader. deserr 0.6 reads maps as well, but forgets the errors of their values: a provider with a fault would
 /// be left out of the configuration without a word.
 #[derive(Debug)]
-pub struct Named<T>(pub BTreeMap<String, T>);
+pub struct Named<T>(pub Vec<(String, T)>);
 
 impl<T> Default for Named<T> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self(Vec::new())
     }
 }
 
@@ -26,12 +26,12 @@ impl<T: Deserr<Problems>> Deserr<Problems> for Named<T> {
             let kind = ErrorKind::IncorrectValueKind { actual: value, accepted: &[ValueKind::Map] };
             return Err(take_cf_content(deserr::DeserializeError::error(None, kind, location)));
         };
-        let mut named = BTreeMap::new();
+        let mut named = Vec::new();
         let mut problems: Option<Problems> = None;
         for (name, value) in members.into_iter() {
             match T::deserialize_from_value(value.into_value(), location.push_key(&name)) {
                 Ok(value) => {
-                    named.insert(name, value);
+                    named.push((name, value));
                 }
                 Err(more) => {
                     problems = match Problems::merge(problems, more, location) {

@@ -4,16 +4,14 @@ mod entra;
 mod keys;
 mod tokens;
 
-use std::collections::BTreeMap;
-
 use crate::config::ProviderConfig;
 use crate::config::problems::{Problems, join};
 use crate::config::settings::ProviderSettings;
 use crate::provider::{Provider, ProviderId};
 
-/// One entry for each provider, in the order of their names; `None` where it has faults.
+/// One entry for each provider, in order; `None` where it has faults.
 pub(super) fn compile(
-    settings: BTreeMap<String, ProviderSettings>,
+    settings: Vec<(String, ProviderSettings)>,
     problems: &mut Problems,
     warnings: &mut Vec<String>,
 ) -> Vec<Option<ProviderConfig>> {
