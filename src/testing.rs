@@ -79,7 +79,7 @@ impl SharedData for MemoryHost {
         if cas != 0 && cas != version {
             return Err(CasMismatch);
         }
-        self.shared.insert(key.to_owned(), (value.to_vec(), version + 1));
+        self.shared.insert(key.to_owned(), (value.to_vec(), version.wrapping_add(1)));
         Ok(())
     }
 }

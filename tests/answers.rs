@@ -1,5 +1,11 @@
 //! What comes back, and what is left behind: statuses, challenges, bodies, records, counters.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "test helpers may panic, which is the failed test, and tests run on the real clock"
+)]
+
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,5 +1,14 @@
 //! What the upstream is told about the caller, and what a client cannot tell it.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "test helpers may panic: the panic is the failed test"
+)]
+
 use std::sync::LazyLock;
 use std::time::Duration;
 

@@ -4,6 +4,8 @@
 //! and tokens come from npm `oidc-provider`, which needs Node. Without it these tests say by name that they are ignored,
 //! and with `PORTCULLIS_REQUIRE_NODE=1` that is a failure. That is why the target brings its own `main`.
 
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is the failed test")]
+
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;

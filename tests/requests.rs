@@ -1,5 +1,12 @@
 //! What a request may look like: where its credential is, which bytes it holds, which path it asks for.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "test helpers may panic: the panic is the failed test"
+)]
+
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -189,7 +196,8 @@ fn b03_a_token_is_taken_out_of_the_query_and_the_rest_stays_byte_for_byte() {
 #[test]
 fn b02_more_than_one_credential_is_refused_wherever_they_are() {
     let token = token();
-    let places: [(&str, fn(Request, &str) -> Request); 4] = [
+    type AddToken = fn(Request, &str) -> Request;
+    let places: [(&str, AddToken); 4] = [
         ("authorization", |request, token| request.bearer(token)),
         ("x-token", |request, token| request.header("x-token", format!("Token {token}"))),
         ("x-plain", |request, token| request.header("x-plain", token)),

@@ -4,6 +4,13 @@
 //! tokens). A test proves a requirement when its name begins with the id in lower case: `fn j16_crit_is_refused()`; one
 //! that proves several begins with all of them: `fn j08_j16_what_...()`.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "test helpers may panic: the panic is the failed test"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
