@@ -81,6 +81,16 @@ impl Request {
         self
     }
 
+    /// The header pairs, pseudo headers first, as a filter sees them.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let pseudo = [(":method", &self.method), (":path", &self.path), (":authority", &self.host)];
+        let pseudo = pseudo.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+        let headers = self.headers.iter().map(|(name, value)| (name.to_lowercase().into_bytes(), value.clone()));
+        let scheme = (b":scheme".to_vec(), b"http".to_vec());
+        pseudo.into_iter().chain([scheme]).chain(headers).collect()
+    }
+
     fn build(&self, protocol: Protocol) -> hyper::Request<Full<Bytes>> {
         let uri: Uri = match protocol {
             Protocol::Http1 => self.path.parse(),

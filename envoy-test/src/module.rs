@@ -118,6 +118,9 @@ fn distribution_lacks() -> Option<String> {
         }
         _ => return Some(format!("{DISTRIBUTION_RUSTC} cannot be run")),
     };
+    if let Some(version) = too_old(DISTRIBUTION_RUSTC) {
+        return Some(format!("{DISTRIBUTION_RUSTC} is {version}, older than the `rust-version` of the filter"));
+    }
     let parts = [
         PathBuf::from(DISTRIBUTION_CARGO),
         sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml"),
@@ -127,6 +130,17 @@ fn distribution_lacks() -> Option<String> {
         return Some(format!("{} is missing", missing.display()));
     }
     wasm_linker().is_none().then(|| "no linker for WebAssembly: neither wasm-ld nor lld is on the PATH".to_owned())
+}
+
+/// The version of a compiler that is older than the filter's manifest asks for.
+fn too_old(rustc: &str) -> Option<String> {
+    let manifest = fs::read_to_string(workspace().join("Cargo.toml")).ok()?;
+    let needed = manifest.lines().find_map(|line| line.strip_prefix("rust-version = "))?;
+    let output = Command::new(rustc).arg("--version").output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let version = text.split_whitespace().nth(1)?;
+    let numbers = |text: &str| -> Vec<u32> { text.split('.').map_while(|number| number.parse().ok()).collect() };
+    (numbers(version) < numbers(needed.trim_matches('"'))).then(|| version.to_owned())
 }
 
 /// rustc asks for `rust-lld -flavor wasm`; both of these understand it under that name.

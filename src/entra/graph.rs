@@ -33,7 +33,7 @@ impl GraphFlaw {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Audience => "token_for_graph",
-            Self::Nonce => "token_with_nonce",
+            Self::Nonce => "token_for_microsoft",
         }
     }
 }

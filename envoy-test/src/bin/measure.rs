@@ -98,7 +98,9 @@ fn measure(rounds: usize, requests: usize) {
         let median = contender.median(requests);
         println!("{:44} {median:>14.1} {:>22.2}", contender.name, median / base);
     }
-    println!("medians of {rounds} rounds of {requests} requests, one worker, HTTP/1.1 keep-alive, RS256 with 2048 bits,");
+    println!(
+        "medians of {rounds} rounds of {requests} requests, one worker, HTTP/1.1 keep-alive, RS256 with 2048 bits,"
+    );
     println!("token of {} bytes", mint(0).len());
 }
 

@@ -147,9 +147,9 @@ fn match_spec(
     settings: MatchSettings,
     problems: &mut Problems,
 ) -> Option<MatchSpec> {
-    let hosts = each(settings.hosts, &join(path, "hosts"), problems, |text| HostPattern::parse(text));
-    let paths = each(settings.paths, &join(path, "paths"), problems, |text| PathTemplate::parse(text));
-    let methods = each(settings.methods, &join(path, "methods"), problems, |text| Method::parse(text));
+    let hosts = each(settings.hosts, &join(path, "hosts"), problems, HostPattern::parse);
+    let paths = each(settings.paths, &join(path, "paths"), problems, PathTemplate::parse);
+    let methods = each(settings.methods, &join(path, "methods"), problems, Method::parse);
     Some(MatchSpec { name: name?, hosts: hosts?, paths: paths?, methods: methods? })
 }
 

@@ -1,0 +1,115 @@
+//! The document, typed: what an operator can write. The JSON Schema in `filter-config/` is generated from here.
+//!
+//! An optional setting that is absent takes the default named in its comment; the reason for each default stands there.
+
+mod answer;
+mod entra;
+mod provider;
+mod rule;
+
+use deserr::Deserr;
+use schemars::JsonSchema;
+
+use crate::config::named::Named;
+use crate::config::problems::Problems;
+use crate::config::units::{Size, Span};
+
+pub use answer::{
+    AnswerSettings, AuthorizationSettings, ClaimHeaderSettings, ClaimPathSettings, ForwardSettings, ListSettings,
+    PreflightSettings, ResourceMetadataSettings,
+};
+pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
+pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
+pub use rule::{AccessSettings, CredentialSettings, HeaderSourceSettings, MatchSettings, RuleSettings};
+
+/// Configuration of the Portcullis filter for Envoy.
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(deny_unknown_fields, error = Problems)]
+#[schemars(deny_unknown_fields, title = "Portcullis filter configuration")]
+pub struct Settings {
+    /// Where an editor finds the schema; not read by the filter.
+    #[deserr(default, rename = "$schema")]
+    #[schemars(rename = "$schema")]
+    pub schema: Option<String>,
+    /// Whose tokens are trusted, by name (`a-z`, `0-9`, `-`, `_`; at most 64 characters).
+    pub providers: Named<ProviderSettings>,
+    /// What each endpoint asks for. The most specific match speaks; no match is denied.
+    pub rules: Vec<RuleSettings>,
+    /// Where a request may carry its token. Default: `Authorization: Bearer` only.
+    #[deserr(default)]
+    pub credentials: Option<CredentialSettings>,
+    /// What the upstream is told. Default: nothing is added, and the client's `Authorization` is removed (RFC 9700 section 4.9).
+    #[deserr(default)]
+    pub forward: Option<ForwardSettings>,
+    /// What a caller who is turned away is told.
+    #[deserr(default)]
+    pub answers: Option<AnswerSettings>,
+    /// The record of decisions.
+    #[deserr(default)]
+    pub audit: Option<AuditSettings>,
+    /// Who checks signatures. Default `prefer_host`: several times faster, and the same answer.
+    #[deserr(default)]
+    pub signatures: Option<SignatureSettings>,
+    /// Bounds on the filter's own work.
+    #[deserr(default)]
+    pub limits: Option<LimitSettings>,
+}
+
+/// The record of decisions.
+#[derive(Debug, Default, Deserr, JsonSchema)]
+#[deserr(deny_unknown_fields, error = Problems)]
+#[schemars(deny_unknown_fields)]
+pub struct AuditSettings {
+    /// Which decisions are written to Envoy's log. Default `denials`: allows are counted, and in the access log anyway.
+    #[deserr(default)]
+    pub log: Option<AuditLogSettings>,
+}
+
+/// Which decisions are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr, JsonSchema)]
+#[deserr(rename_all = lowercase, error = Problems)]
+#[schemars(rename_all = "lowercase")]
+pub enum AuditLogSettings {
+    /// Every one.
+    All,
+    /// Those that stopped a request.
+    Denials,
+    /// None.
+    None,
+}
+
+/// Who checks signatures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr, JsonSchema)]
+#[deserr(rename_all = lowercase, error = Problems)]
+#[schemars(rename_all = "snake_case")]
+pub enum SignatureSettings {
+    /// The host where it can (RS*, ES*), the module otherwise.
+    #[deserr(rename = "prefer_host")]
+    PreferHost,
+    /// The host alone, as a FIPS build of Envoy needs it; what it can't check is refused.
+    #[deserr(rename = "require_host")]
+    RequireHost,
+    /// The module alone.
+    #[deserr(rename = "forbid_host")]
+    ForbidHost,
+}
+
+/// Bounds on the filter's own work.
+#[derive(Debug, Default, Deserr, JsonSchema)]
+#[deserr(deny_unknown_fields, error = Problems)]
+#[schemars(deny_unknown_fields)]
+pub struct LimitSettings {
+    /// Longest token. Default `8KiB`; at most `64KiB`. Envoy's own limit for all headers together is 60 KiB.
+    #[deserr(default)]
+    pub token: Option<Size>,
+    /// Verified tokens remembered, per worker. Default `8MiB`: about a thousand of Entra's. At most `256MiB`; `0B`
+    /// remembers none.
+    #[deserr(default)]
+    pub token_cache: Option<Size>,
+    /// Requests that may wait for keys at the same time, per worker. Default 1000.
+    #[deserr(default)]
+    pub waiting_requests: Option<u32>,
+    /// How long a request may wait for keys. Default `5s`.
+    #[deserr(default)]
+    pub wait: Option<Span>,
+}

@@ -1,0 +1,88 @@
+//! Rules, and where a request may carry its token.
+
+use deserr::Deserr;
+use schemars::JsonSchema;
+
+use crate::config::problems::Problems;
+
+/// What requests it speaks for, and what they must show.
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(deny_unknown_fields, error = Problems)]
+#[schemars(deny_unknown_fields)]
+pub struct RuleSettings {
+    /// Names the rule in the audit record and the counters (`a-z`, `0-9`, `-`, `_`; at most 64 characters; unique).
+    pub name: String,
+    /// Which requests. Absent parts match anything.
+    #[deserr(rename = "match")]
+    #[schemars(rename = "match")]
+    pub matches: MatchSettings,
+    /// `token`: a good one is needed. `optional`: none is fine, a bad one is not. `anonymous`: not looked at. Default `token`.
+    #[deserr(default)]
+    pub access: Option<AccessSettings>,
+    /// Whose tokens. Default: any provider's.
+    #[deserr(default)]
+    pub providers: Option<Vec<String>>,
+    /// Which of the providers' audiences. Default: any of them.
+    #[deserr(default)]
+    pub audiences: Option<Vec<String>>,
+}
+
+/// Which requests a rule speaks for.
+#[derive(Debug, Default, Deserr, JsonSchema)]
+#[deserr(deny_unknown_fields, error = Problems)]
+#[schemars(deny_unknown_fields)]
+pub struct MatchSettings {
+    /// `api.example` or `*.example`; without port. Default: any.
+    #[deserr(default)]
+    pub hosts: Option<Vec<String>>,
+    /// `/orders/{id}`, `/files/{rest...}`. Default: any.
+    #[deserr(default)]
+    pub paths: Option<Vec<String>>,
+    /// `GET`, `POST`. Default: any.
+    #[deserr(default)]
+    pub methods: Option<Vec<String>>,
+}
+
+/// What a rule asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr, JsonSchema)]
+#[deserr(rename_all = lowercase, error = Problems)]
+#[schemars(rename_all = "lowercase")]
+pub enum AccessSettings {
+    /// A good token.
+    Token,
+    /// A good token, or none.
+    Optional,
+    /// Nothing; a token is not looked at.
+    Anonymous,
+}
+
+/// Where a request may carry its token.
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(deny_unknown_fields, error = Problems)]
+#[schemars(deny_unknown_fields)]
+pub struct CredentialSettings {
+    /// `Authorization: Bearer`. Default true.
+    #[deserr(default)]
+    pub authorization: Option<bool>,
+    /// Other headers.
+    #[deserr(default)]
+    pub headers: Option<Vec<HeaderSourceSettings>>,
+    /// Cookies, by name. A browser sends them by itself: guard against cross-site requests.
+    #[deserr(default)]
+    pub cookies: Option<Vec<String>>,
+    /// Query parameters, by name. They end up in histories, logs and `Referer` (RFC 9700 section 4.3.2).
+    #[deserr(default)]
+    pub danger_query_parameters: Option<Vec<String>>,
+}
+
+/// A header that may carry the token.
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(deny_unknown_fields, error = Problems)]
+#[schemars(deny_unknown_fields)]
+pub struct HeaderSourceSettings {
+    /// Its name.
+    pub name: String,
+    /// What stands before the token. Default: nothing.
+    #[deserr(default)]
+    pub prefix: Option<String>,
+}
