@@ -39,7 +39,7 @@ mod entry {
     use crate::host;
 
     proxy_wasm::main! {{
-        host::install_panic_hook();
+        host::install_logger();
         proxy_wasm::set_root_context(|_| Box::new(host::Root::default()));
     }}
 }

@@ -20,7 +20,30 @@ mod worker;
 
 pub(crate) use root::Root;
 
-/// Reports a panic, should one ever happen, before the VM is gone.
-pub(crate) fn install_panic_hook() {
+/// Sends what is logged to the host, and reports a panic, should one ever happen, before the VM is gone.
+pub(crate) fn install_logger() {
     std::panic::set_hook(Box::new(|info| abi::log(abi::Level::Critical, &format!("portcullis: {info}"))));
+    if log::set_logger(&HostLog).is_ok() {
+        log::set_max_level(log::LevelFilter::Info);
+    }
+}
+
+/// The SDK has a logger too, which panics when the host refuses a line.
+struct HostLog;
+
+impl log::Log for HostLog {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let level = match record.level() {
+            log::Level::Error => abi::Level::Error,
+            log::Level::Warn => abi::Level::Warn,
+            log::Level::Info | log::Level::Debug | log::Level::Trace => abi::Level::Info,
+        };
+        abi::log(level, &format!("portcullis: {}", record.args()));
+    }
+
+    fn flush(&self) {}
 }

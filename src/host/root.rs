@@ -8,7 +8,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use super::abi::{self, BufferType, Level, MapType};
+use super::abi::{self, BufferType, MapType};
 use super::foreign::HostVerifier;
 use super::stream::Stream;
 use super::worker::{Worker, now};
@@ -34,29 +34,26 @@ impl RootContext for Root {
         let text = match abi::buffer(BufferType::PluginConfiguration, LARGEST_CONFIGURATION) {
             Ok(Some(text)) => text,
             Ok(None) => {
-                abi::log(Level::Error, "portcullis: the configuration is larger than 16 MiB");
+                log::error!("the configuration is larger than 16 MiB");
                 return false;
             }
             Err(_) => Vec::new(),
         };
         if text.is_empty() {
-            abi::log(
-                Level::Error,
-                "portcullis: no configuration; give the filter JSON in the plugin's `configuration`",
-            );
+            log::error!("no configuration; give the filter JSON in the plugin's `configuration`");
             return false;
         }
         match Engine::load(&text, &|name| std::env::var(name).ok(), seed()) {
             Ok(engine) => {
                 let verifier = HostVerifier::probe();
                 for warning in engine.config().warnings(verifier.is_present()) {
-                    abi::log(Level::Warn, &format!("portcullis: {warning}"));
+                    log::warn!("{warning}");
                 }
                 self.install(Worker::new(engine, verifier))
             }
             Err(problems) => {
                 for problem in problems.iter() {
-                    abi::log(Level::Error, &format!("portcullis: configuration: {problem}"));
+                    log::error!("configuration: {problem}");
                 }
                 false
             }
@@ -117,12 +114,7 @@ impl Root {
                 }
                 None => {
                     let cluster = &fetch.cluster;
-                    abi::log(
-                        Level::Warn,
-                        &format!(
-                            "portcullis: Envoy can't call cluster `{cluster}`; does it exist, and has it an endpoint?"
-                        ),
-                    );
+                    log::warn!("Envoy can't call cluster `{cluster}`; does it exist, and has it an endpoint?");
                     worker.handle_response(issuer, fetch.id, Fetched::Failed);
                 }
             }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::abi::{self, Level, MapType, Status};
+use super::abi::{self, MapType, Status};
 use super::foreign::HostVerifier;
 use super::metrics::Metrics;
 use crate::audit::Decision;
@@ -142,13 +142,10 @@ impl Worker {
                 None | Some(KeyOutcome::Adopted) => {}
                 Some(outcome @ KeyOutcome::Fetched) => {
                     let (keys, skipped) = (health.keys, health.skipped);
-                    abi::log(Level::Info, &format!("portcullis: {name}: {outcome}: {keys} usable, {skipped} left out"));
+                    log::info!("{name}: {outcome}: {keys} usable, {skipped} left out");
                 }
                 Some(outcome) => {
-                    abi::log(
-                        Level::Warn,
-                        &format!("portcullis: {name}: no new keys ({}): {outcome}", outcome.reason()),
-                    );
+                    log::warn!("{name}: no new keys ({}): {outcome}", outcome.reason());
                 }
             }
             *told = health.last_outcome;
@@ -179,7 +176,7 @@ impl Worker {
                 }
                 // A header that could not be changed may be one that tells the upstream who is calling.
                 Err(_) => {
-                    abi::log(Level::Error, "portcullis: the host refused a header change; the request is stopped");
+                    log::error!("the host refused a header change; the request is stopped");
                     fail_closed();
                     Outcome::Answered
                 }
@@ -203,8 +200,8 @@ impl Worker {
         };
         self.metrics.count(rule, name, record.reason);
         if let Some(event) = &record.event {
-            let level = if event.decision == Decision::Deny { Level::Warn } else { Level::Info };
-            abi::log(level, &format!("portcullis: {}", event.line()));
+            let level = if event.decision == Decision::Deny { log::Level::Warn } else { log::Level::Info };
+            log::log!(level, "{}", event.line());
         }
     }
 }
