@@ -47,7 +47,7 @@ pub use issuer::fault::{Document, Fault};
 pub use issuer::keys::{KeyKind, SigningKey};
 pub use issuer::token::{Token, forge};
 pub use issuer::{Issuer, IssuerServer};
-pub use module::wasm;
+pub use module::{unit_tests, wasm};
 pub use oidc_provider::{OidcProvider, SignedIn};
 pub use support::{exit_on_ctrl_c, load_yaml, workspace};
 pub use upstream::Upstream;
