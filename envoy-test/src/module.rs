@@ -30,6 +30,24 @@ pub fn wasm() -> PathBuf {
     MODULE.get_or_init(find_or_build).clone()
 }
 
+/// The version of the compiler that makes [`wasm`], or that somebody else made it: other compilers make other instructions.
+///
+/// # Panics
+/// As [`wasm`].
+#[must_use]
+pub fn compiler() -> String {
+    if env::var_os("PORTCULLIS_WASM").is_some() {
+        return "a module built elsewhere".to_owned();
+    }
+    let rustc = match choose() {
+        Toolchain::Current => "rustc",
+        Toolchain::Distribution => DISTRIBUTION_RUSTC,
+    };
+    let output = Command::new(rustc).arg("--version").current_dir(workspace()).output();
+    let output = output.unwrap_or_else(|error| panic!("cannot run {rustc}: {error}"));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
 /// The path of a fresh test binary of the filter's unit tests, for a WASI runtime.
 ///
 /// # Panics

@@ -206,7 +206,5 @@ pub(crate) const EXPORTS: &[&str] = &[
     "proxy_on_request_headers",
     "proxy_on_request_body",
     "proxy_on_request_trailers",
-    "proxy_on_done",
-    "proxy_on_log",
     "proxy_on_delete",
 ];

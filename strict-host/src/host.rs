@@ -196,15 +196,24 @@ impl StrictHost {
     fn passed(&mut self, name: &str, stream: u32, action: u32) -> bool {
         let go_on = self.action(name, action);
         let progress = self.stream(stream).progress;
-        assert!(!go_on || progress == Progress::Forwarded, "{name} goes on with a request that is {progress:?}");
+        match (progress, go_on) {
+            // As Envoy takes it: the head that was stopped goes on too.
+            (Progress::Waiting, true) => self.stream(stream).progress = Progress::Forwarded,
+            (Progress::Forwarded, true) | (_, false) => {}
+            (progress, true) => panic!("{name} goes on with a request that is {progress:?}"),
+        }
         go_on
     }
 
     /// The stream ends, in whatever state it is.
     pub fn finish(&mut self, stream: u32) {
-        let done: u32 = self.call(Callback::Other, stream, "proxy_on_done", stream);
-        self.truth("proxy_on_done", done);
-        self.call::<_, ()>(Callback::Other, stream, "proxy_on_log", stream);
+        if self.exports("proxy_on_done") {
+            let done: u32 = self.call(Callback::Other, stream, "proxy_on_done", stream);
+            self.truth("proxy_on_done", done);
+        }
+        if self.exports("proxy_on_log") {
+            self.call::<_, ()>(Callback::Other, stream, "proxy_on_log", stream);
+        }
         self.stream(stream).progress = Progress::Done;
         self.call::<_, ()>(Callback::Other, stream, "proxy_on_delete", stream);
         self.vm().contexts.remove(&stream);
@@ -272,6 +281,17 @@ impl StrictHost {
         let at = self.vm().callouts.iter().position(|callout| callout.token == token);
         let callout = self.vm().callouts.remove(at.unwrap_or_else(|| panic!("callout {token} does not wait")));
         self.tell(callout.context, token, response);
+    }
+
+    /// Answers each callout that waits, and those that follow, with 200 and what `document` gives for its address; those
+    /// for which it gives nothing fail.
+    pub fn serve(&mut self, mut document: impl FnMut(&str) -> Option<Vec<u8>>) {
+        while let Some(callout) = self.callouts().first() {
+            match document(&callout.address()) {
+                Some(body) => self.respond(callout.token, &[(":status", "200")], &body),
+                None => self.fail(callout.token),
+            }
+        }
     }
 
     /// A root is told of an answer, whether it asked for one or not.
@@ -346,6 +366,12 @@ impl StrictHost {
         self.stream(stream).properties.clone()
     }
 
+    /// The world that this worker is of.
+    #[must_use]
+    pub fn world(&self) -> World {
+        self.store.data().world.clone()
+    }
+
     /// The lines of the log, with their levels.
     #[must_use]
     pub fn log(&self) -> &[(u32, String)] {
@@ -389,6 +415,11 @@ impl StrictHost {
         let result = self.run(Callback::Other, context, name, arguments);
         self.vm().violations.clear();
         result
+    }
+
+    /// A callback that a module does not export is not made.
+    fn exports(&mut self, name: &str) -> bool {
+        self.instance.get_func(&mut self.store, name).is_some()
     }
 
     fn vm(&mut self) -> &mut Vm {
