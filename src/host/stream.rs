@@ -3,10 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
-
 use super::abi::{self, MapType};
+use super::callbacks::Action;
 use super::worker::{Outcome, Worker, fail_closed};
 use crate::http::pairs;
 
@@ -34,6 +32,44 @@ enum Gate {
 impl Stream {
     pub(super) fn new(context: u32, worker: Option<Rc<RefCell<Worker>>>) -> Self {
         Self { context, worker, gate: Gate::New }
+    }
+
+    /// The head comes in.
+    pub(super) fn request_headers(&mut self) -> Action {
+        // A host that calls twice must not get a second walk, or a second answer, for one request.
+        if self.gate != Gate::New {
+            return Action::Pause;
+        }
+        self.gate = match self.walk() {
+            Some(Outcome::GoesOn) => Gate::Open,
+            Some(Outcome::Waits) => Gate::Waits,
+            Some(Outcome::Answered) => Gate::Shut,
+            None => {
+                fail_closed();
+                Gate::Shut
+            }
+        };
+        if self.gate == Gate::Open { Action::Continue } else { Action::Pause }
+    }
+
+    /// A part of the body comes in.
+    pub(super) fn request_body(&mut self) -> Action {
+        if self.is_open() { Action::Continue } else { Action::Pause }
+    }
+
+    /// The trailers come in.
+    pub(super) fn request_trailers(&mut self) -> Action {
+        if !self.is_open() {
+            return Action::Pause;
+        }
+        match self.clean_trailers() {
+            Some(()) => Action::Continue,
+            None => {
+                self.gate = Gate::Shut;
+                fail_closed();
+                Action::Pause
+            }
+        }
     }
 
     fn walk(&self) -> Option<Outcome> {
@@ -65,45 +101,6 @@ impl Stream {
             abi::remove_header(MapType::RequestTrailers, name).ok()?;
         }
         Some(())
-    }
-}
-
-impl Context for Stream {}
-
-impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
-        // A host that calls twice must not get a second walk, or a second answer, for one request.
-        if self.gate != Gate::New {
-            return Action::Pause;
-        }
-        self.gate = match self.walk() {
-            Some(Outcome::GoesOn) => Gate::Open,
-            Some(Outcome::Waits) => Gate::Waits,
-            Some(Outcome::Answered) => Gate::Shut,
-            None => {
-                fail_closed();
-                Gate::Shut
-            }
-        };
-        if self.gate == Gate::Open { Action::Continue } else { Action::Pause }
-    }
-
-    fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
-        if self.is_open() { Action::Continue } else { Action::Pause }
-    }
-
-    fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        if !self.is_open() {
-            return Action::Pause;
-        }
-        match self.clean_trailers() {
-            Some(()) => Action::Continue,
-            None => {
-                self.gate = Gate::Shut;
-                fail_closed();
-                Action::Pause
-            }
-        }
     }
 }
 
