@@ -31,6 +31,8 @@ impl Filter {
         check(&module);
         let mut linker = Linker::new(&engine);
         wasi::define(&mut linker).and_then(|()| calls::define(&mut linker)).unwrap_or_else(|error| panic!("{error:?}"));
+        // What the module may import and never calls; if it does call it, the trap names it.
+        linker.define_unknown_imports_as_traps(&module).unwrap_or_else(|error| panic!("{error:?}"));
         let module = linker.instantiate_pre(&module).unwrap_or_else(|error| panic!("{}: {error:?}", wasm.display()));
         Self { module }
     }
@@ -232,6 +234,11 @@ impl StrictHost {
 
     /// Time passes, and timers fire when they are due.
     pub fn advance(&mut self, span: Duration) {
+        self.advance_with(span, |_| {});
+    }
+
+    /// Time passes, timers fire when they are due, and after each of them `then` happens.
+    pub fn advance_with(&mut self, span: Duration, mut then: impl FnMut(&mut Self)) {
         let end = self.vm().world.now() + span;
         loop {
             let roots = self.roots.clone();
@@ -246,6 +253,7 @@ impl StrictHost {
                 root.next_tick = now + period;
             }
             self.tick_root(id);
+            then(self);
         }
         self.vm().world.set_time(end);
     }

@@ -110,7 +110,7 @@ fn decisions_are_counted_and_logged_and_no_token_is_in_the_log() {
     }
     let world = gate.host.world();
     assert_eq!(world.metric("portcullis.requests.orders.allowed"), Some(2), "{:?}", world.metrics());
-    assert_eq!(world.metric("portcullis.requests.orders.signature_invalid"), Some(1), "{:?}", world.metrics());
+    assert_eq!(world.metric("portcullis.requests.orders.signature_wrong"), Some(1), "{:?}", world.metrics());
     assert_eq!(world.metric("portcullis.waiting_requests"), Some(0));
     let log: Vec<&String> = gate.host.log().iter().map(|(_, line)| line).collect();
     assert!(log.iter().filter(|line| line.contains("\"decision\"")).count() >= 3, "{log:#?}");
