@@ -134,11 +134,12 @@ fn dispatch(fetch: &Fetch) -> Option<u32> {
 
 /// What came back. No headers at all is Envoy's way to say that the call failed.
 fn response(max_bytes: usize) -> Fetched {
-    let Some(headers) = abi::header_map(MapType::CallResponse).ok().and_then(|map| pairs::decode(&map).ok()) else {
+    let Some(headers) = abi::header_map(MapType::CallResponse).ok().and_then(|map| pairs::decode(map).ok()) else {
         return Fetched::Failed;
     };
-    let status = headers.iter().find(|(name, _)| name == b":status");
-    let status = status.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok());
+    let status = headers.only(":status").ok().flatten();
+    let status = status.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
+    let headers = headers.to_pairs();
     match (status, abi::buffer(BufferType::CallResponseBody, max_bytes)) {
         (Some(status), Ok(Some(body))) => Fetched::Response { status, headers, body },
         // No body at all is NotFound to the host; more than asked for is not worth reading.

@@ -73,9 +73,9 @@ impl Stream {
     }
 
     fn walk(&self) -> Option<Outcome> {
-        let pairs = pairs::decode(&abi::header_map(MapType::Request).ok()?).ok()?;
+        let headers = pairs::decode(abi::header_map(MapType::Request).ok()?).ok()?;
         let mut worker = self.worker.as_ref()?.try_borrow_mut().ok()?;
-        Some(worker.begin(self.context, pairs))
+        Some(worker.begin(self.context, headers))
     }
 
     /// Has the request leave to go on?
@@ -95,7 +95,7 @@ impl Stream {
 
     /// Takes out of the trailers what is not the client's to send.
     fn clean_trailers(&self) -> Option<()> {
-        let trailers = pairs::decode(&abi::header_map(MapType::RequestTrailers).ok()?).ok()?;
+        let trailers = pairs::decode(abi::header_map(MapType::RequestTrailers).ok()?).ok()?;
         let worker = self.worker.as_ref()?.try_borrow().ok()?;
         for name in worker.engine.config().trailers_to_remove(&trailers) {
             abi::remove_header(MapType::RequestTrailers, name).ok()?;

@@ -9,7 +9,7 @@ use super::metrics::Metrics;
 use crate::audit::Decision;
 use crate::engine::Engine;
 use crate::exchange::{Exchange, Passage, Record, Reply, Step};
-use crate::http::{Mutation, Pair, pairs};
+use crate::http::{HeaderMap, Mutation, Pair, pairs};
 use crate::jose::{Hash, NativeVerifier};
 use crate::provider::key_cache::Outcome as KeyOutcome;
 use crate::provider::{CasMismatch, Fetch, FetchId, Fetched, IssuerRef, SharedData};
@@ -54,9 +54,9 @@ impl Worker {
     }
 
     /// Walks a new request.
-    pub(super) fn begin(&mut self, context: u32, pairs: Vec<(Vec<u8>, Vec<u8>)>) -> Outcome {
+    pub(super) fn begin(&mut self, context: u32, headers: HeaderMap) -> Outcome {
         let now = now();
-        let step = Exchange::begin(pairs, &mut self.engine, &mut self.host, now);
+        let step = Exchange::begin(headers, &mut self.engine, &mut self.host, now);
         let outcome = self.settle(context, step);
         if matches!(outcome, Outcome::Waits) {
             // A fetch belongs to the root, so the first look is its next tick: as soon as there can be one. So does the
