@@ -48,9 +48,9 @@ pub fn is_twin(name: &[u8], key: &str) -> bool {
 /// Whether `start` begins the [`twin_key`] of `name`.
 #[must_use]
 pub fn is_twin_prefix(name: &[u8], start: &str) -> bool {
-    trim_marks(name).get(..start.len()).is_some_and(|name| {
-        name.iter().zip(start.as_bytes()).all(|(&byte, &key)| folded(byte) == key)
-    })
+    trim_marks(name)
+        .get(..start.len())
+        .is_some_and(|name| name.iter().zip(start.as_bytes()).all(|(&byte, &key)| folded(byte) == key))
 }
 
 fn folded(byte: u8) -> u8 {

@@ -7,8 +7,8 @@ use memchr::memchr_iter;
 use serde_json::{Map, Value};
 
 use super::base64url::{self, Base64Flaw};
-use super::header::{Header, HeaderFlaw};
 use super::claims::numeric_date;
+use super::header::{Header, HeaderFlaw};
 use super::json::{self, JsonFlaw, JsonLimits};
 use crate::time::UnixTime;
 

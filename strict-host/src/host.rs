@@ -24,16 +24,26 @@ impl Filter {
     /// When it imports what is not in ABI 0.2.1, or lacks what a host calls.
     #[must_use]
     pub fn load(wasm: &Path) -> Self {
+        let bytes = std::fs::read(wasm).unwrap_or_else(|error| panic!("cannot read {}: {error}", wasm.display()));
+        Self::compile(&bytes)
+    }
+
+    /// Compiles the module in these bytes, and checks what it imports and exports.
+    ///
+    /// # Panics
+    /// As [`Filter::load`].
+    #[must_use]
+    pub fn compile(wasm: &[u8]) -> Self {
         let mut config = Config::new();
         config.consume_fuel(true);
         let engine = Engine::new(&config).unwrap_or_else(|error| panic!("no engine: {error:?}"));
-        let module = Module::from_file(&engine, wasm).unwrap_or_else(|error| panic!("{}: {error:?}", wasm.display()));
+        let module = Module::new(&engine, wasm).unwrap_or_else(|error| panic!("no module: {error:?}"));
         check(&module);
         let mut linker = Linker::new(&engine);
         wasi::define(&mut linker).and_then(|()| calls::define(&mut linker)).unwrap_or_else(|error| panic!("{error:?}"));
         // What the module may import and never calls; if it does call it, the trap names it.
         linker.define_unknown_imports_as_traps(&module).unwrap_or_else(|error| panic!("{error:?}"));
-        let module = linker.instantiate_pre(&module).unwrap_or_else(|error| panic!("{}: {error:?}", wasm.display()));
+        let module = linker.instantiate_pre(&module).unwrap_or_else(|error| panic!("{error:?}"));
         Self { module }
     }
 

@@ -31,12 +31,7 @@ impl Report {
             let ratios = ratios.map(|(ours, base)| ours.cpu.as_secs_f64() / base.cpu.as_secs_f64());
             let [_, cpu, _] = quartiles(contender.rounds.iter().map(|round| round.cpu.as_secs_f64()).collect());
             let [_, rate, _] = quartiles(contender.rounds.iter().map(|round| round.rate).collect());
-            Row {
-                name: contender.name,
-                cpu: Duration::from_secs_f64(cpu),
-                rate,
-                ratio: quartiles(ratios.collect()),
-            }
+            Row { name: contender.name, cpu: Duration::from_secs_f64(cpu), rate, ratio: quartiles(ratios.collect()) }
         });
         Self { rows: rows.collect(), rounds: plan.rounds, requests: plan.requests }
     }
@@ -62,7 +57,11 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:44} {:>12} {:>10} {:>24}", "CPU of Envoy per request", "microseconds", "req/s", "ratio (quartiles)")?;
+        writeln!(
+            f,
+            "{:44} {:>12} {:>10} {:>24}",
+            "CPU of Envoy per request", "microseconds", "req/s", "ratio (quartiles)"
+        )?;
         for Row { name, cpu, rate, ratio: [first, median, third] } in &self.rows {
             let micros = cpu.as_secs_f64() * 1e6;
             writeln!(f, "{name:44} {micros:>12.1} {rate:>10.0} {median:>10.2} ({first:.2} - {third:.2})")?;
