@@ -47,11 +47,21 @@ impl Filter {
         Self { module }
     }
 
-    /// The functions that it imports, without WASI's.
+    /// The functions of the ABI that it imports.
     #[must_use]
     pub fn imports(&self) -> BTreeSet<String> {
+        self.imports_from("env")
+    }
+
+    /// The functions of WASI that it imports.
+    #[must_use]
+    pub fn wasi_imports(&self) -> BTreeSet<String> {
+        self.imports_from(wasi::MODULE)
+    }
+
+    fn imports_from(&self, module: &str) -> BTreeSet<String> {
         let imports = self.module.module().imports();
-        imports.filter(|import| import.module() == "env").map(|import| import.name().to_owned()).collect()
+        imports.filter(|import| import.module() == module).map(|import| import.name().to_owned()).collect()
     }
 }
 

@@ -35,6 +35,8 @@ fn the_module_needs_nothing_but_the_abi() {
             "proxy_set_tick_period_milliseconds",
         ]
     );
+    let wasi: Vec<String> = FILTER.wasi_imports().into_iter().collect();
+    assert_eq!(wasi, ["environ_get", "environ_sizes_get", "fd_write", "proc_exit", "random_get"]);
 }
 
 #[test]

@@ -91,6 +91,47 @@ fn the_announced_size_of_a_configuration_does_not_matter() {
 }
 
 #[test]
+fn an_answer_that_is_announced_and_not_there_is_a_failed_one() {
+    let mut gate = Gate::configured();
+    gate.host.tick();
+    let (root, token) = (gate.host.root(), gate.host.callouts()[0].token);
+    let arguments = (root, token, u32::MAX, u32::MAX, u32::MAX);
+    gate.host.broken_call::<_, ()>(root, "proxy_on_http_call_response", arguments).unwrap();
+    gate.live(Duration::from_secs(60));
+    gate.assert_decides("after the next answer");
+}
+
+#[test]
+fn memory_is_given_as_it_is_asked_for_or_not_at_all() {
+    let mut gate = Gate::warm();
+    let mut blocks = Vec::new();
+    for size in [1, 7, 8, 4_096, 1 << 20] {
+        let block: u32 = gate.host.broken_call(0, "proxy_on_memory_allocate", size).unwrap();
+        assert_ne!(block, 0, "{size} bytes");
+        blocks.push((block, block + size));
+    }
+    blocks.sort_unstable();
+    assert!(blocks.windows(2).all(|pair| pair[0].1 <= pair[1].0), "blocks overlap: {blocks:?}");
+    for size in [0, 0x7fff_ffff, 0x8000_0000, u32::MAX] {
+        let block: u32 = gate.host.broken_call(0, "proxy_on_memory_allocate", size).unwrap();
+        assert_eq!(block, 0, "{size} bytes");
+    }
+    gate.assert_decides("after it");
+}
+
+#[test]
+fn a_stream_that_is_older_than_its_configuration_stays_shut() {
+    let mut gate = Gate::empty();
+    assert_eq!(gate.host.add_root(""), None);
+    let stream = gate.host.open();
+    assert!(gate.host.configure(gate.host.root(), &config().to_string()));
+    gate.live(Duration::from_secs(1));
+    let pairs = head().iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect();
+    gate.host.head(stream, pairs, true);
+    assert_eq!(gate.answer(stream).status, 503);
+}
+
+#[test]
 fn a_head_that_comes_twice_is_not_walked_twice() {
     let mut gate = Gate::warm();
     let stream = gate.get(&GOOD);
