@@ -34,15 +34,15 @@ pub enum Place<'a> {
 /// The one credential of a request. Its `Debug` does not show it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Found<'a> {
-    /// The credential as it was sent. Before it is read as a token, [`check`](Self::check) its form.
+    /// The credential as it was sent; of any form, see [`check`](Self::check).
     pub token: &'a [u8],
     /// Where it was.
     pub place: Place<'a>,
 }
 
 impl Found<'_> {
-    /// Whether the credential has the form of a `b64token` (RFC 6750 section 2.1). Apart from finding it, because it is
-    /// the longest text of a request, and one that was verified before needs no second look.
+    /// Whether the credential has the form of a `b64token` (RFC 6750 section 2.1). Apart from finding it, because every
+    /// text that can be read as a token has it: only what can't be read is told apart by it.
     ///
     /// # Errors
     ///

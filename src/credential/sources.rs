@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::AUTHORIZATION;
-use crate::http::name::{is_token, is_twin, twin_key};
+use crate::http::name::{Twin, is_token, twin_key};
 use crate::http::{HeaderValue, MutationFlaw, Mutations, RequestHead, cookie, query};
 
 /// A header, other than `Authorization: Bearer`, that may carry a credential.
@@ -144,7 +144,8 @@ impl Sources {
     /// Whether a header of this name, in any spelling, is a place for credentials.
     #[must_use]
     pub fn reads_header(&self, name: &[u8]) -> bool {
-        !name.starts_with(b":") && self.header_keys.iter().any(|key| is_twin(name, key))
+        let twin = Twin::of(name);
+        !name.starts_with(b":") && self.header_keys.iter().any(|key| twin.has_key(key))
     }
 
     fn remove_headers(&self, head: &RequestHead, mutations: &mut Mutations) -> Result<(), MutationFlaw> {

@@ -115,9 +115,11 @@ fn identify(
         }
         return Ok(token);
     }
-    found.check().map_err(Denial::Credential)?;
     let config = engine.config_handle();
-    let unverified = Unverified::parse(text, &config.limits.token).map_err(Denial::Token)?;
+    let unverified = Unverified::parse(text, &config.limits.token).map_err(|flaw| match found.check() {
+        Ok(()) => Denial::Token(flaw),
+        Err(flaw) => Denial::Credential(flaw),
+    })?;
     let header = unverified.header();
     trace.kid = header.kid.clone();
     let (issuer, provider) = config.issuer(unverified.issuer_hint()).map_err(Denial::Issuer)?;

@@ -1,6 +1,6 @@
 //! Which inbound headers are not the client's to send.
 
-use crate::http::name::{is_twin, is_twin_prefix, twin_key};
+use crate::http::name::{Twin, twin_key};
 
 /// Headers that only this filter may set, in every spelling (see [`crate::http::name`]).
 ///
@@ -17,9 +17,10 @@ impl Reserved {
     /// header called `path` configured.
     #[must_use]
     pub fn contains(&self, name: &[u8]) -> bool {
-        let is_ours = self.keys.iter().any(|key| is_twin(name, key))
-            || PATH_OVERRIDES.iter().any(|key| is_twin(name, key))
-            || PREFIXES.iter().any(|prefix| is_twin_prefix(name, prefix));
+        let twin = Twin::of(name);
+        let is_ours = self.keys.iter().any(|key| twin.has_key(key))
+            || PATH_OVERRIDES.iter().any(|key| twin.has_key(key))
+            || PREFIXES.iter().any(|prefix| twin.starts_with(prefix));
         is_ours && !name.starts_with(b":")
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::headers::{HeaderMap, Repeated};
 use super::host::{self, HostFlaw};
-use super::name::{has_control, is_token, is_twin};
+use super::name::{Twin, has_control, is_token};
 use super::path::{PathFlaw, Target};
 
 /// A pseudo header (RFC 9113 section 8.3.1).
@@ -276,7 +276,8 @@ fn read_host(headers: &HeaderMap) -> Result<String, RequestFlaw> {
 /// that happens. Repeating the real method is harmless.
 fn check_overrides(headers: &HeaderMap, method: &str) -> Result<(), RequestFlaw> {
     for (name, value) in headers.iter() {
-        if METHOD_OVERRIDES.iter().any(|key| is_twin(name, key)) && value != method.as_bytes() {
+        let name = Twin::of(name);
+        if METHOD_OVERRIDES.iter().any(|key| name.has_key(key)) && value != method.as_bytes() {
             return Err(RequestFlaw::MethodOverride);
         }
     }

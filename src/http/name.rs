@@ -37,20 +37,29 @@ pub fn twin_key(name: &[u8]) -> String {
     trim_marks(name).iter().map(|&byte| char::from(folded(byte))).collect()
 }
 
-/// Whether `key` is the [`twin_key`] of `name`, found out without making one: a request has many names, and nearly all
-/// differ in length or in the first byte.
-#[must_use]
-pub fn is_twin(name: &[u8], key: &str) -> bool {
-    let name = trim_marks(name);
-    name.len() == key.len() && name.iter().zip(key.as_bytes()).all(|(&byte, &key)| folded(byte) == key)
-}
+/// A name to be compared with the [`twin_key`]s of others, without making its own: a request has many names, and nearly
+/// all differ from all keys in length or in the first byte.
+#[derive(Clone, Copy, Debug)]
+pub struct Twin<'n>(&'n [u8]);
 
-/// Whether `start` begins the [`twin_key`] of `name`.
-#[must_use]
-pub fn is_twin_prefix(name: &[u8], start: &str) -> bool {
-    trim_marks(name)
-        .get(..start.len())
-        .is_some_and(|name| name.iter().zip(start.as_bytes()).all(|(&byte, &key)| folded(byte) == key))
+impl<'n> Twin<'n> {
+    /// Of this name.
+    #[must_use]
+    pub fn of(name: &'n [u8]) -> Self {
+        Self(trim_marks(name))
+    }
+
+    /// Whether this is the name's key.
+    #[must_use]
+    pub fn has_key(self, key: &str) -> bool {
+        self.0.len() == key.len() && self.0.iter().zip(key.as_bytes()).all(|(&byte, &key)| folded(byte) == key)
+    }
+
+    /// Whether the name's key begins so.
+    #[must_use]
+    pub fn starts_with(self, key: &str) -> bool {
+        self.0.get(..key.len()).is_some_and(|start| Self(start).has_key(key))
+    }
 }
 
 fn folded(byte: u8) -> u8 {
@@ -87,8 +96,8 @@ mod tests {
     fn twins_share_a_key() {
         for twin in ["X-User-Id", "x_user_id", "X.User.Id", "x-user_id", "x-user-id:", "_x-user-id", "x~user~id"] {
             assert_eq!(twin_key(twin.as_bytes()), "x-user-id", "{twin}");
-            assert!(is_twin(twin.as_bytes(), "x-user-id"), "{twin}");
-            assert!(is_twin_prefix(twin.as_bytes(), "x-user-"), "{twin}");
+            assert!(Twin::of(twin.as_bytes()).has_key("x-user-id"), "{twin}");
+            assert!(Twin::of(twin.as_bytes()).starts_with("x-user-"), "{twin}");
         }
     }
 
@@ -96,7 +105,7 @@ mod tests {
     fn names_that_no_server_confuses_have_different_keys() {
         for other in ["x-userid", "x-user-id2", "x--user-id", "user-id"] {
             assert_ne!(twin_key(other.as_bytes()), "x-user-id", "{other}");
-            assert!(!is_twin(other.as_bytes(), "x-user-id"), "{other}");
+            assert!(!Twin::of(other.as_bytes()).has_key("x-user-id"), "{other}");
         }
     }
 
@@ -117,8 +126,8 @@ mod tests {
 
         #[test]
         fn a_twin_is_one_by_its_key(name in vec(prop_oneof![Just(b'a'), Just(b'A'), Just(b'-'), Just(b'_'), any::<u8>()], 0..6), key in "[a-]{0,5}") {
-            prop_assert_eq!(is_twin(&name, &key), twin_key(&name) == key);
-            prop_assert_eq!(is_twin_prefix(&name, &key), twin_key(&name).starts_with(&key));
+            prop_assert_eq!(Twin::of(&name).has_key(&key), twin_key(&name) == key);
+            prop_assert_eq!(Twin::of(&name).starts_with(&key), twin_key(&name).starts_with(&key));
         }
     }
 }
