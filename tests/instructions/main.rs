@@ -47,6 +47,14 @@ fn counts_do_not_change_from_run_to_run() {
     assert_eq!(steps::count(&filter), steps::count(&filter));
 }
 
+#[test]
+fn a_step_that_is_dearer_or_new_is_named() {
+    let kept = json!({"instructions": {"warm": 1_000}});
+    assert_eq!(dearer("warm", 1_050, &kept, 5), None);
+    assert!(dearer("warm", 1_051, &kept, 5).unwrap().contains("1051, before 1000"));
+    assert!(dearer("cold", 1, &kept, 5).unwrap().contains("no figure is kept"));
+}
+
 fn read(file: &Path) -> Value {
     let text = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}; make it: {UPDATE}", file.display()));
     serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
