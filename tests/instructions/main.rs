@@ -4,6 +4,15 @@
 //! The figures are kept in `benches/instructions.json`. A step that has become dearer fails; after a change that is meant,
 //! write them anew with `UPDATE_INSTRUCTIONS=1 cargo test --test instructions`.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is the failed test"
+)]
+
 mod steps;
 
 use std::collections::BTreeMap;
