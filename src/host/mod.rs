@@ -21,7 +21,10 @@ mod worker;
 
 /// Sends what is logged to the host, and reports a panic, should one ever happen, before the VM is gone.
 fn install_logger() {
-    std::panic::set_hook(Box::new(|info| abi::log(abi::Level::Critical, &format!("portcullis: {info}"))));
+    // In one line, though what a panic says has two.
+    std::panic::set_hook(Box::new(|info| {
+        abi::log(abi::Level::Critical, &format!("portcullis: {info}").replace('\n', " "));
+    }));
     if log::set_logger(&HostLog).is_ok() {
         log::set_max_level(log::LevelFilter::Info);
     }

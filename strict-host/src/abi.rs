@@ -2,7 +2,7 @@
 
 /// The statuses that a host function answers, with their numbers.
 pub mod status {
-    #![allow(missing_docs, reason = "their names are the ABI's")]
+    #![expect(missing_docs, reason = "their names are the ABI's")]
     pub const OK: u32 = 0;
     pub const NOT_FOUND: u32 = 1;
     pub const BAD_ARGUMENT: u32 = 2;

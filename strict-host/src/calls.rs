@@ -136,7 +136,7 @@ impl Call<'_> {
         if at == 0 {
             return wrong(&format!("{what} is a null pointer"));
         }
-        if at % 4 != 0 {
+        if !at.is_multiple_of(4) {
             return wrong(&format!("{what} is not aligned"));
         }
         self.bytes(at, size, what).map(drop)

@@ -24,22 +24,44 @@ impl Filter {
     /// When it imports what is not in ABI 0.2.1, or lacks what a host calls.
     #[must_use]
     pub fn load(wasm: &Path) -> Self {
+        let bytes = std::fs::read(wasm).unwrap_or_else(|error| panic!("cannot read {}: {error}", wasm.display()));
+        Self::compile(&bytes)
+    }
+
+    /// Compiles the module in these bytes, and checks what it imports and exports.
+    ///
+    /// # Panics
+    /// As [`Filter::load`].
+    #[must_use]
+    pub fn compile(wasm: &[u8]) -> Self {
         let mut config = Config::new();
         config.consume_fuel(true);
         let engine = Engine::new(&config).unwrap_or_else(|error| panic!("no engine: {error:?}"));
-        let module = Module::from_file(&engine, wasm).unwrap_or_else(|error| panic!("{}: {error:?}", wasm.display()));
+        let module = Module::new(&engine, wasm).unwrap_or_else(|error| panic!("no module: {error:?}"));
         check(&module);
         let mut linker = Linker::new(&engine);
         wasi::define(&mut linker).and_then(|()| calls::define(&mut linker)).unwrap_or_else(|error| panic!("{error:?}"));
-        let module = linker.instantiate_pre(&module).unwrap_or_else(|error| panic!("{}: {error:?}", wasm.display()));
+        // What the module may import and never calls; if it does call it, the trap names it.
+        linker.define_unknown_imports_as_traps(&module).unwrap_or_else(|error| panic!("{error:?}"));
+        let module = linker.instantiate_pre(&module).unwrap_or_else(|error| panic!("{error:?}"));
         Self { module }
     }
 
-    /// The functions that it imports, without WASI's.
+    /// The functions of the ABI that it imports.
     #[must_use]
     pub fn imports(&self) -> BTreeSet<String> {
+        self.imports_from("env")
+    }
+
+    /// The functions of WASI that it imports.
+    #[must_use]
+    pub fn wasi_imports(&self) -> BTreeSet<String> {
+        self.imports_from(wasi::MODULE)
+    }
+
+    fn imports_from(&self, module: &str) -> BTreeSet<String> {
         let imports = self.module.module().imports();
-        imports.filter(|import| import.module() == "env").map(|import| import.name().to_owned()).collect()
+        imports.filter(|import| import.module() == module).map(|import| import.name().to_owned()).collect()
     }
 }
 
@@ -232,6 +254,11 @@ impl StrictHost {
 
     /// Time passes, and timers fire when they are due.
     pub fn advance(&mut self, span: Duration) {
+        self.advance_with(span, |_| {});
+    }
+
+    /// Time passes, timers fire when they are due, and after each of them `then` happens.
+    pub fn advance_with(&mut self, span: Duration, mut then: impl FnMut(&mut Self)) {
         let end = self.vm().world.now() + span;
         loop {
             let roots = self.roots.clone();
@@ -246,6 +273,7 @@ impl StrictHost {
                 root.next_tick = now + period;
             }
             self.tick_root(id);
+            then(self);
         }
         self.vm().world.set_time(end);
     }

@@ -35,6 +35,8 @@ fn the_module_needs_nothing_but_the_abi() {
             "proxy_set_tick_period_milliseconds",
         ]
     );
+    let wasi: Vec<String> = FILTER.wasi_imports().into_iter().collect();
+    assert_eq!(wasi, ["environ_get", "environ_sizes_get", "fd_write", "proc_exit", "random_get"]);
 }
 
 #[test]
@@ -110,7 +112,7 @@ fn decisions_are_counted_and_logged_and_no_token_is_in_the_log() {
     }
     let world = gate.host.world();
     assert_eq!(world.metric("portcullis.requests.orders.allowed"), Some(2), "{:?}", world.metrics());
-    assert_eq!(world.metric("portcullis.requests.orders.signature_invalid"), Some(1), "{:?}", world.metrics());
+    assert_eq!(world.metric("portcullis.requests.orders.signature_wrong"), Some(1), "{:?}", world.metrics());
     assert_eq!(world.metric("portcullis.waiting_requests"), Some(0));
     let log: Vec<&String> = gate.host.log().iter().map(|(_, line)| line).collect();
     assert!(log.iter().filter(|line| line.contains("\"decision\"")).count() >= 3, "{log:#?}");

@@ -61,11 +61,8 @@ impl Gate {
 
     /// Time passes, timers fire, and the issuer answers.
     pub(crate) fn live(&mut self, span: Duration) {
-        let steps = 20;
-        for _ in 0..steps {
-            self.host.advance(span / steps);
-            self.serve();
-        }
+        let issuer = self.issuer.clone();
+        self.host.advance_with(span, |host| host.serve(|address| issuer.document(address)));
     }
 
     /// A good token of this subject.

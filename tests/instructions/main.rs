@@ -4,6 +4,15 @@
 //! The figures are kept in `benches/instructions.json`. A step that has become dearer fails; after a change that is meant,
 //! write them anew with `UPDATE_INSTRUCTIONS=1 cargo test --test instructions`.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is the failed test"
+)]
+
 mod steps;
 
 use std::collections::BTreeMap;
@@ -45,6 +54,14 @@ fn no_step_costs_more_instructions_than_it_did() {
 fn counts_do_not_change_from_run_to_run() {
     let filter = Filter::load(&envoy_test::wasm());
     assert_eq!(steps::count(&filter), steps::count(&filter));
+}
+
+#[test]
+fn a_step_that_is_dearer_or_new_is_named() {
+    let kept = json!({"instructions": {"warm": 1_000}});
+    assert_eq!(dearer("warm", 1_050, &kept, 5), None);
+    assert!(dearer("warm", 1_051, &kept, 5).unwrap().contains("1051, before 1000"));
+    assert!(dearer("cold", 1, &kept, 5).unwrap().contains("no figure is kept"));
 }
 
 fn read(file: &Path) -> Value {

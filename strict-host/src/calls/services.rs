@@ -38,10 +38,10 @@ pub(super) fn define(linker: &mut Linker<Vm>) -> Result<()> {
             }
             call.in_callback()?;
             let now = call.vm().world.now();
-            call.own_root()?;
+            call.root()?;
             call.agree()?;
             let period = Duration::from_millis(period.into());
-            let root = call.own_root()?;
+            let root = call.root()?;
             root.tick_period = Some(period);
             root.next_tick = now + period;
             Ok(())
