@@ -131,14 +131,14 @@ impl Request {
 /// A token: minted now or before, changed in one bit, or none at all.
 fn token(script: &mut Script<'_>, minted: &mut Vec<Minted>, now: u64) -> String {
     match script.byte() % 8 {
-        0..=2 => {
+        0 | 1 => {
             let token = Claims::choose(script).sign(now);
             minted.push(token.clone());
             token.text
         }
         3 | 4 => script.place(minted.len()).map(|place| minted[place].text.clone()).unwrap_or_default(),
-        5 => {
-            let token = Claims::good(0).sign(now);
+        2 | 5 => {
+            let token = Claims::good(script.place(5).unwrap_or_default()).sign(now);
             minted.push(token.clone());
             token.text
         }

@@ -30,12 +30,12 @@ pub(super) struct Settings {
 pub(super) const PAYLOAD: &str = "x-jwt-payload";
 
 impl Settings {
-    pub(super) fn choose(script: &mut Script<'_>) -> Self {
+    /// A reload may not change `many_places`, since requests wait meanwhile.
+    pub(super) fn choose(script: &mut Script<'_>, many_places: bool) -> Self {
         let source = script.byte() % 3;
         let (signatures, host_only) =
             script.one(&[("prefer_host", false), ("forbid_host", false), ("require_host", true)]);
         let keeps_credential = script.is();
-        let many_places = script.is();
         let preflights_pass = script.is();
         let (token_cache, remembered_bytes) = script.one(&[("8MiB", 8 << 20), ("4KiB", 4 << 10), ("0B", 0)]);
         let waiting = script.one(&[1000, 2, 0]);

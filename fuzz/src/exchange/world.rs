@@ -20,6 +20,8 @@ pub(super) struct World {
     host: FakeHost,
     workers: Vec<Worker>,
     minted: Vec<Minted>,
+    /// Requests that were let on.
+    liked: Vec<Request>,
     /// What each issuer serves now: a mask of keys.
     masks: [u8; 2],
     served: Served,
@@ -50,7 +52,8 @@ struct Waiting {
 
 impl World {
     pub(super) fn new(script: &mut Script<'_>) -> Self {
-        let settings = Settings::choose(script);
+        let many_places = script.is();
+        let settings = Settings::choose(script, many_places);
         let workers = 1 + usize::from(script.is_rare());
         let host = FakeHost::new(script);
         let mut world = Self {
@@ -58,6 +61,7 @@ impl World {
             host,
             workers: (0..workers).map(|seed| Worker::new(settings.clone(), seed)).collect(),
             minted: Vec::new(),
+            liked: Vec::new(),
             masks: [OF_IDP & 0b11, OF_ENTRA],
             served: Served::new(workers == 1),
         };
@@ -69,7 +73,8 @@ impl World {
     pub(super) fn step(&mut self, script: &mut Script<'_>) {
         let worker = script.place(self.workers.len()).unwrap_or_default();
         match script.byte() % 20 {
-            0..=5 => self.request(worker, script),
+            0..=3 => self.request(worker, script),
+            4 | 5 => self.request_again(worker, script),
             6..=8 => self.poll(worker),
             9..=11 => self.answer(worker, script),
             12 | 13 => self.resume(worker, script),
@@ -132,6 +137,13 @@ impl World {
         self.send(worker, request);
     }
 
+    /// One that was let on before comes again.
+    fn request_again(&mut self, worker: usize, script: &mut Script<'_>) {
+        if let Some(place) = script.place(self.liked.len()) {
+            self.send(worker, self.liked[place].clone());
+        }
+    }
+
     /// The host learns of a signature that is right.
     fn note(&mut self, token: &Minted) {
         let key = &KEYS[token.key].key;
@@ -157,6 +169,7 @@ impl World {
                 let token = verdict::admitted(&request, settings, &self.minted, &passage, &record, self.now_ms);
                 if let Some(token) = token {
                     self.served.check(token, settings, &self.host, self.now_ms);
+                    self.liked.push(request);
                 }
                 true
             }
@@ -297,9 +310,9 @@ impl World {
 
     /// Another configuration; who waits goes on waiting under it.
     fn reload(&mut self, worker: usize, script: &mut Script<'_>) {
-        let settings = Settings::choose(script);
-        let seed = usize::from(script.byte());
         let former = &mut self.workers[worker];
+        let settings = Settings::choose(script, former.settings.many_places);
+        let seed = usize::from(script.byte());
         let mut next = Worker::new(settings, seed);
         for Waiting { exchange, request, .. } in former.waiting.drain(..) {
             let exchange = exchange.anew(&mut former.engine);
