@@ -18,19 +18,26 @@ pub(super) const PORTAL: &str = "portal";
 pub(super) struct IssuerKey {
     pub(super) key: Key,
     pub(super) issuer: &'static str,
+    /// As a host is given the key; empty where it is never asked.
+    pub(super) spki: Vec<u8>,
 }
 
 /// All keys there are. The bit of a key in a mask is its place here. The last one belongs to nobody whom the filter trusts.
 pub(super) static KEYS: LazyLock<[IssuerKey; 6]> = LazyLock::new(|| {
     [
-        IssuerKey { key: Key::ed25519("a", 1), issuer: IDP },
-        IssuerKey { key: Key::p256("b", 2), issuer: IDP },
-        IssuerKey { key: Key::ed25519("c", 3), issuer: IDP },
-        IssuerKey { key: Key::ed25519("a", 4), issuer: ENTRA },
-        IssuerKey { key: Key::p256("d", 5), issuer: ENTRA },
-        IssuerKey { key: Key::ed25519("a", 6), issuer: "https://forger.example" },
+        issuer_key(Key::ed25519("a", 1), IDP),
+        issuer_key(Key::p256("b", 2), IDP),
+        issuer_key(Key::ed25519("c", 3), IDP),
+        issuer_key(Key::ed25519("a", 4), ENTRA),
+        issuer_key(Key::p256("d", 5), ENTRA),
+        issuer_key(Key::ed25519("a", 6), "https://forger.example"),
     ]
 });
+
+fn issuer_key(key: Key, issuer: &'static str) -> IssuerKey {
+    let spki = key.verification_key().spki().unwrap_or_default().to_vec();
+    IssuerKey { key, issuer, spki }
+}
 
 /// The places of an issuer's keys.
 pub(super) const OF_IDP: u8 = 0b000_111;
@@ -40,7 +47,7 @@ pub(super) const OF_ENTRA: u8 = 0b011_000;
 pub(super) fn jwks(mask: u8) -> Value {
     let listed = KEYS.iter().enumerate().filter(|(place, _)| mask & (1 << place) != 0);
     let keys: Vec<Value> = listed
-        .map(|(_, IssuerKey { key, issuer })| {
+        .map(|(_, IssuerKey { key, issuer, .. })| {
             let mut jwk = key.jwk();
             if *issuer == ENTRA {
                 jwk.insert("issuer".to_owned(), ENTRA.into());
@@ -82,7 +89,7 @@ pub(super) struct Claims {
 impl Claims {
     /// A good token of this key.
     pub(super) fn good(key: usize) -> Self {
-        let IssuerKey { key: signer, issuer } = &KEYS[key];
+        let IssuerKey { key: signer, issuer, .. } = &KEYS[key];
         Self {
             key,
             issuer,
