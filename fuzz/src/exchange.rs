@@ -7,6 +7,7 @@ mod request;
 mod script;
 mod settings;
 mod verdict;
+mod worker;
 mod world;
 
 use script::Script;

@@ -1,17 +1,17 @@
 //! Workers, issuers, a host and a clock, moved by the script.
 
-use portcullis::engine::Engine;
 use portcullis::exchange::{Exchange, Step};
-use portcullis::provider::{Fetch, Fetched, IssuerRef};
+use portcullis::provider::Fetched;
 use portcullis::time::UnixTime;
 
 use super::host::{FakeHost, Sharing, Verifier};
 use super::issuer::{Claims, IssuerKey, KEYS, Minted, OF_ENTRA, OF_IDP};
-use super::keys::{Served, Source, document, set};
+use super::keys::{Served, document, set};
 use super::request::Request;
 use super::script::Script;
 use super::settings::Settings;
 use super::verdict;
+use super::worker::{Waiting, Worker};
 
 const START_MS: u64 = 1_800_000_000_000;
 
@@ -25,29 +25,6 @@ pub(super) struct World {
     /// What each issuer serves now: a mask of keys.
     masks: [u8; 2],
     served: Served,
-}
-
-struct Worker {
-    engine: Engine,
-    settings: Settings,
-    flights: Vec<Flight>,
-    waiting: Vec<Waiting>,
-}
-
-struct Flight {
-    source: Source,
-    issuer: IssuerRef,
-    fetch: Fetch,
-    sent_ms: u64,
-    /// Nothing has come back yet.
-    open: bool,
-}
-
-struct Waiting {
-    exchange: Exchange,
-    request: Request,
-    /// Whether it has a place among those who wait in this engine.
-    counted: bool,
 }
 
 impl World {
@@ -89,13 +66,7 @@ impl World {
 
     /// Counts and sizes are within their bounds.
     pub(super) fn check(&self) {
-        for Worker { engine, settings, waiting, .. } in &self.workers {
-            let counted = waiting.iter().filter(|waiting| waiting.counted).count();
-            assert_eq!(usize::try_from(engine.waiting()), Ok(counted));
-            assert!(engine.waiting() <= settings.waiting);
-            let (entries, bytes) = engine.remembered_tokens();
-            assert!(bytes <= settings.remembered_bytes && (entries == 0) == (bytes == 0));
-        }
+        self.workers.iter().for_each(Worker::check);
         // Two issuers, for each a small entry and the largest key set that is read.
         assert!(self.host.bytes() <= 4 * self.workers.len() * (600 << 10));
     }
@@ -185,20 +156,7 @@ impl World {
     }
 
     fn poll(&mut self, worker: usize) {
-        let Worker { engine, flights, .. } = &mut self.workers[worker];
-        for (issuer, fetch) in engine.poll(UnixTime::from_millis(self.now_ms), &mut self.host) {
-            let source = Source::of(&fetch);
-            let deadline =
-                |flight: &Flight| flight.sent_ms + u64::try_from(flight.fetch.timeout.as_millis()).expect("short");
-            let busy = flights
-                .iter()
-                .any(|flight| flight.source.issuer == source.issuer && flight.open && self.now_ms < deadline(flight));
-            assert!(!busy || self.served.clock_stepped_back, "two fetches of one issuer at once");
-            flights.push(Flight { source, issuer, fetch, sent_ms: self.now_ms, open: true });
-        }
-        // Old ones stay for a while, to come back late or twice.
-        let surplus = flights.len().saturating_sub(8);
-        flights.drain(..surplus);
+        self.workers[worker].poll(self.now_ms, &mut self.host, self.served.clock_stepped_back);
     }
 
     fn answer(&mut self, worker: usize, script: &mut Script<'_>) {
@@ -320,14 +278,5 @@ impl World {
         assert_eq!(former.engine.waiting(), 0);
         self.workers[worker] = next;
         self.served.alone = false;
-    }
-}
-
-impl Worker {
-    fn new(settings: Settings, seed: usize) -> Self {
-        let seed = u64::try_from(seed).expect("small");
-        let engine = Engine::load(settings.document.to_string().as_bytes(), &|_| None, seed)
-            .unwrap_or_else(|problems| panic!("{problems}"));
-        Self { engine, settings, flights: Vec::new(), waiting: Vec::new() }
     }
 }
