@@ -28,6 +28,7 @@
 //! that is started stops when its value is dropped, and also when the process dies in any other way.
 
 mod client;
+pub mod differential;
 mod envoy;
 mod envoy_binary;
 mod gate;
