@@ -75,7 +75,7 @@ fn kids(draft: &Draft<'_>, rng: &mut StdRng) -> String {
             "{own}{}",
             ["\0", " ", "\u{200b}", "/", "'--", ".x"].choose(rng).copied().unwrap_or_default()
         )),
-        3 => text(&"k".repeat([255, 256, 257, 4000].choose(rng).copied().unwrap_or(1))),
+        3 => text(&"k".repeat([256, 257, 4000].choose(rng).copied().unwrap_or(1))),
         4 => {
             ["null", "7", "true", "[]", "{}", "\"\"", "[\"p256\"]"].choose(rng).copied().unwrap_or_default().to_owned()
         }

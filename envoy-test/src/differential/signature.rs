@@ -18,7 +18,7 @@ pub(super) fn spoil_signature(signature: &mut Vec<u8>, rng: &mut StdRng) -> Stri
     match rng.random_range(0..12) {
         0..=2 => {
             let bit = rng.random_range(0..length.max(1) * 8);
-            signature.iter_mut().nth(bit / 8).into_iter().for_each(|byte| *byte ^= 1 << (bit % 8));
+            signature.get_mut(bit / 8).into_iter().for_each(|byte| *byte ^= 1 << (bit % 8));
             format!("bit {bit} of the signature flipped")
         }
         3 => {
@@ -174,7 +174,7 @@ pub(super) fn spoil_text(token: &str, other: &str, rng: &mut StdRng) -> (String,
 /// The same bytes in another spelling: the last letter stands for fewer than six bits, and the others are not looked at
 /// by a decoder that is not strict.
 fn with_stray_bits(part: &str) -> String {
-    let (Some(last), true) = (part.bytes().last(), part.len() % 4 != 0) else { return part.to_owned() };
+    let (Some(last), true) = (part.bytes().last(), !part.len().is_multiple_of(4)) else { return part.to_owned() };
     let place = BASE64URL.iter().position(|letter| *letter == last).unwrap_or(0);
     let next = BASE64URL.get(place ^ 1).copied().map_or('A', char::from);
     format!("{}{next}", part.get(..part.len() - 1).unwrap_or_default())
