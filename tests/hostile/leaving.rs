@@ -51,7 +51,7 @@ fn a_connection_may_end_within_any_byte_of_a_request() {
         );
         for end in (0..=request.len()).step_by(3) {
             let mut client = TcpStream::connect(siege.gate.envoy.address()).expect("a connection");
-            client.write_all(request[..end].as_bytes()).expect("Envoy reads");
+            client.write_all(&request.as_bytes()[..end]).expect("Envoy reads");
             drop(client);
             siege.stands(&format!("a client that left after {end} bytes"));
         }
@@ -110,7 +110,7 @@ fn of_those_who_wait_for_keys_whoever_stays_is_answered_and_whoever_leaves_is_fo
 
 /// One of those who wait, with a body, half a body or none: its stream, and whether it is to pass.
 fn wait(frames: &mut Frames, number: usize, good: &str, bad: &str) -> (u32, bool) {
-    let is_good = number % 2 == 0;
+    let is_good = number.is_multiple_of(2);
     let mut request = pairs(if is_good { good } else { bad });
     let has_body = number.is_multiple_of(3);
     request[0].1 = if has_body { b"POST" } else { b"GET" };

@@ -10,7 +10,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::unwrap_used,
+    clippy::string_slice,
     reason = "tests run on the real clock, and a panic is a failed test"
 )]
 
@@ -157,7 +157,7 @@ fn adapt(listener: &mut Value) {
 }
 
 /// The pairs of a request over HTTP/2 with this token, before which or instead of which a test puts its own.
-fn pairs<'a>(authorization: &'a str) -> Vec<(&'a [u8], &'a [u8])> {
+fn pairs(authorization: &str) -> Vec<(&[u8], &[u8])> {
     vec![
         (b":method", b"GET"),
         (b":scheme", b"http"),
