@@ -1,7 +1,7 @@
 //! The same tokens through Envoy's own `jwt_authn` and through the filter, in one Envoy: we never accept what it refuses,
 //! and what we refuse and it accepts is listed with its reason.
 //!
-//! The tokens are good ones with none to three oddities each ([`token`]): in claims, header, JSON, signature, text, and
+//! The tokens are good ones with none to three oddities each: in claims, header, JSON, signature, text, and
 //! in the way they are sent. The choices come from a seed; keys and times are new in each run.
 
 mod arena;
