@@ -34,13 +34,23 @@ pub enum Place<'a> {
 /// The one credential of a request. Its `Debug` does not show it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Found<'a> {
-    /// The credential: one or more of the characters of `b64token` (RFC 6750 section 2.1), of any length.
+    /// The credential as it was sent; of any form, see [`check`](Self::check).
     pub token: &'a [u8],
     /// Where it was.
     pub place: Place<'a>,
 }
 
 impl Found<'_> {
+    /// Whether the credential has the form of a `b64token` (RFC 6750 section 2.1). Apart from finding it, because every
+    /// text that can be read as a token has it: only what can't be read is told apart by it.
+    ///
+    /// # Errors
+    ///
+    /// [`CredentialFlaw::Malformed`].
+    pub fn check(&self) -> Result<(), CredentialFlaw> {
+        if is_b64token(self.token) { Ok(()) } else { Err(CredentialFlaw::Malformed) }
+    }
+
     /// What takes this credential, and nothing else, out of the request that it was found in.
     ///
     /// # Errors
@@ -157,10 +167,7 @@ pub fn find<'a>(head: &'a RequestHead, sources: &'a Sources) -> Result<Option<Fo
     if !is_configured && query::values(query, ACCESS_TOKEN).next().is_some() {
         return Err(if found.is_some() { CredentialFlaw::Several } else { CredentialFlaw::TokenInQuery });
     }
-    match found {
-        Some(Found { token, .. }) if !is_b64token(token) => Err(CredentialFlaw::Malformed),
-        found => Ok(found),
-    }
+    Ok(found)
 }
 
 /// `credentials = "Bearer" 1*SP b64token` (RFC 6750 section 2.1); the scheme in any case (RFC 9110 section 11.1).
@@ -203,11 +210,12 @@ fn without_leading_spaces(mut value: &[u8]) -> &[u8] {
 /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`. In a query, `%` and `+` are not decoded: tokens
 /// need neither, so a parameter that has them is not one.
 fn is_b64token(token: &[u8]) -> bool {
-    let body = token.iter().position(|&byte| byte == b'=').unwrap_or(token.len());
-    let (body, padding) = token.split_at(body);
-    !body.is_empty()
-        && body.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
-        && padding.iter().all(|&byte| byte == b'=')
+    let mut body = token;
+    while let [rest @ .., b'='] = body {
+        body = rest;
+    }
+    let is_in_body = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte);
+    !body.is_empty() && body.iter().all(is_in_body)
 }
 
 fn keep_one<'a>(found: &mut Option<Found<'a>>, token: &'a [u8], place: Place<'a>) -> Result<(), CredentialFlaw> {

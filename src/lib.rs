@@ -1,7 +1,7 @@
 //! Portcullis: an access filter for Envoy.
 //!
 //! The core is sans-IO: it makes no host call, reads no clock and draws no random number. What it needs from outside
-//! comes in as an argument; what it wants done comes out as a value. The module `host` is the one place that names
+//! comes in as an argument; what it wants done comes out as a value. The module `host` is the one place that knows
 //! proxy-wasm, and it exists in `wasm32-wasip1` builds only.
 //!
 //! The modules below stand in the order in which a request meets them. Arrows point one way: `host` to [`engine`] and
@@ -26,20 +26,9 @@ pub mod forward; // what the upstream is told about the caller
 pub mod audit; // one record of every decision
 pub mod time; // moments, in milliseconds
 
-// The edge.
-#[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
+// The edge. Not in unit tests: what runs them as wasm32 is no proxy.
+#[cfg(all(target_arch = "wasm32", target_os = "wasi", not(test)))]
 mod host;
 
 #[cfg(test)]
 mod testing;
-
-/// Where the host begins.
-#[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
-mod entry {
-    use crate::host;
-
-    proxy_wasm::main! {{
-        host::install_logger();
-        proxy_wasm::set_root_context(|_| Box::new(host::Root::default()));
-    }}
-}

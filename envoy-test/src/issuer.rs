@@ -3,6 +3,7 @@
 pub(crate) mod entra;
 pub(crate) mod fault;
 pub(crate) mod keys;
+pub(crate) mod paper;
 mod respond;
 pub(crate) mod token;
 

@@ -1,4 +1,4 @@
-//! Builds the filter module that the tests load into Envoy.
+//! Builds what runs as `wasm32-wasip1`: the filter module that the tests load into a host, and the filter's unit tests.
 //!
 //! The toolchain is chosen in this order, and `PORTCULLIS_TOOLCHAIN` forces one:
 //!
@@ -16,6 +16,8 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use serde_json::Value;
+
 use crate::support::{Lock, progress, target_dir, workspace};
 
 /// The path of a fresh `portcullis.wasm`, built at most once per process.
@@ -28,6 +30,34 @@ pub fn wasm() -> PathBuf {
     MODULE.get_or_init(find_or_build).clone()
 }
 
+/// The version of the compiler that makes [`wasm`], or that somebody else made it: other compilers make other instructions.
+///
+/// # Panics
+/// As [`wasm`].
+#[must_use]
+pub fn compiler() -> String {
+    if env::var_os("PORTCULLIS_WASM").is_some() {
+        return "a module built elsewhere".to_owned();
+    }
+    let rustc = match choose() {
+        Toolchain::Current => "rustc",
+        Toolchain::Distribution => DISTRIBUTION_RUSTC,
+    };
+    let output = Command::new(rustc).arg("--version").current_dir(workspace()).output();
+    let output = output.unwrap_or_else(|error| panic!("cannot run {rustc}: {error}"));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// The path of a fresh test binary of the filter's unit tests, for a WASI runtime.
+///
+/// # Panics
+/// As [`wasm`].
+#[must_use]
+pub fn unit_tests() -> PathBuf {
+    let _lock = Lock::take("envoy-test-unit-wasm32.lock");
+    choose().build(Product::UnitTests)
+}
+
 fn find_or_build() -> PathBuf {
     if let Some(path) = env::var_os("PORTCULLIS_WASM") {
         let path = PathBuf::from(path);
@@ -37,7 +67,7 @@ fn find_or_build() -> PathBuf {
     // Parallel test processes build once; the others find it fresh.
     let _lock = Lock::take("envoy-test-module.lock");
     let toolchain = choose();
-    let path = toolchain.build();
+    let path = toolchain.build(Product::Module);
     assert!(path.is_file(), "the build succeeded but left no {}: is the crate still a cdylib?", path.display());
     path
 }
@@ -150,21 +180,61 @@ fn wasm_linker() -> Option<PathBuf> {
     ["lld", "rust-lld"].iter().find_map(|name| dirs.iter().map(|dir| dir.join(name)).find(|file| file.is_file()))
 }
 
+/// What to build.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Product {
+    Module,
+    UnitTests,
+}
+
+impl Product {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Module => "module",
+            Self::UnitTests => "unit-wasm32",
+        }
+    }
+
+    fn cargo_arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Module => &["build", "--release"],
+            Self::UnitTests => &["test", "--no-run", "--profile", "unit-wasm32"],
+        }
+    }
+
+    /// The parts of the standard library that a distribution has to build for it.
+    fn standard_library(self) -> &'static str {
+        match self {
+            Self::Module => "build-std=std,panic_abort",
+            Self::UnitTests => "build-std=std,panic_abort,test",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Module => "the filter",
+            Self::UnitTests => "the filter's unit tests",
+        }
+    }
+}
+
 impl Toolchain {
-    fn build(&self) -> PathBuf {
+    fn build(&self, product: Product) -> PathBuf {
         let start = Instant::now();
         let (mut cargo, dir, name) = match self {
-            Self::Current => (Command::new("cargo"), target_dir().join("module"), "the current toolchain"),
+            Self::Current => (Command::new("cargo"), target_dir().join(product.folder()), "the current toolchain"),
             Self::Distribution => {
-                let dir = target_dir().join("module-distribution");
-                (distribution_cargo(&dir), dir, "the distribution's toolchain")
+                let dir = target_dir().join(format!("{}-distribution", product.folder()));
+                (distribution_cargo(&dir, product), dir, "the distribution's toolchain")
             }
         };
-        let output = dir.join(TARGET).join("release/portcullis.wasm");
-        if !output.exists() {
-            progress(format_args!("building the filter for {TARGET} with {name}: a minute or two the first time"));
+        let what = product.name();
+        if !dir.join(TARGET).exists() {
+            progress(format_args!("building {what} for {TARGET} with {name}: a minute or two the first time"));
         }
-        cargo.args(["build", "--release", "--lib", "--package", "portcullis", "--target", TARGET]);
+        cargo.args(product.cargo_arguments());
+        cargo.args(["--lib", "--package", "portcullis", "--target", TARGET]);
+        cargo.args(["--message-format", "json-render-diagnostics"]);
         cargo.arg("--target-dir").arg(&dir).current_dir(workspace());
         // What cargo or a coverage run sets for us is not meant for another target.
         for name in CLEARED {
@@ -172,19 +242,30 @@ impl Toolchain {
                 cargo.env_remove(name);
             }
         }
-        let status = cargo.stdin(Stdio::null()).status().unwrap_or_else(|error| panic!("cannot run cargo: {error}"));
+        let output = cargo.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+        let output = output.unwrap_or_else(|error| panic!("cannot run cargo: {error}"));
+        let status = output.status;
         assert!(
             status.success(),
-            "the filter does not build for {TARGET} ({status}); its errors are above. The same by hand:\n\n  {cargo:?}\n"
+            "{what} does not build for {TARGET} ({status}); the errors are above. The same by hand:\n\n  {cargo:?}\n"
         );
         if start.elapsed().as_secs() >= 5 {
-            progress(format_args!("the filter is built, after {} s", start.elapsed().as_secs()));
+            progress(format_args!("{what}: built, after {} s", start.elapsed().as_secs()));
         }
-        output
+        built(&String::from_utf8_lossy(&output.stdout))
+            .unwrap_or_else(|| panic!("cargo names no file that it built for {what}: {cargo:?}"))
     }
 }
 
-fn distribution_cargo(dir: &Path) -> Command {
+/// The last `.wasm` file that cargo's messages name.
+fn built(messages: &str) -> Option<PathBuf> {
+    let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let files = artifacts.filter_map(|artifact| artifact["filenames"].as_array().cloned()).flatten();
+    let files = files.filter_map(|file| file.as_str().map(PathBuf::from));
+    files.filter(|file| file.extension().is_some_and(|extension| extension == "wasm")).last()
+}
+
+fn distribution_cargo(dir: &Path, product: Product) -> Command {
     let linker = wasm_linker().unwrap_or_else(|| panic!("no linker for WebAssembly on the PATH\n\n  {APT}\n"));
     let bin = dir.join("bin");
     fs::create_dir_all(&bin).unwrap_or_else(|error| panic!("cannot create {}: {error}", bin.display()));
@@ -203,7 +284,7 @@ fn distribution_cargo(dir: &Path) -> Command {
         .env("RUSTC", DISTRIBUTION_RUSTC)
         .env("PATH", path)
         .env("RUSTFLAGS", format!("-C link-self-contained=no -L {WASI_LIBC}"))
-        .args(["-Z", "build-std=std,panic_abort"]);
+        .args(["-Z", product.standard_library()]);
     cargo
 }
 

@@ -29,7 +29,7 @@ pub fn load_yaml(path: &Path) -> Value {
 }
 
 /// Where everything made goes: cargo's target directory, wherever the user has put it.
-pub(crate) fn target_dir() -> PathBuf {
+pub fn target_dir() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(dir) if !dir.is_empty() => workspace().join(dir),
         _ => workspace().join("target"),

@@ -19,7 +19,7 @@ use crate::audit::AuditLog;
 use crate::credential::Sources;
 use crate::exchange::{Challenge, Reply, document};
 use crate::forward::Forwarding;
-use crate::http::{Pair, RequestHead};
+use crate::http::{HeaderMap, RequestHead};
 use crate::jose::{SignaturePolicy, TokenLimits};
 use crate::policy::{Router, Rule};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
@@ -141,9 +141,8 @@ impl Config {
     }
 
     /// The names of a request's trailers that must not go upstream: some servers merge trailers into the headers.
-    pub fn trailers_to_remove<'t>(&self, trailers: &'t [Pair]) -> impl Iterator<Item = &'t [u8]> {
-        let names = trailers.iter().map(|(name, _)| name.as_slice());
-        names.filter(|name| self.forwarding.removes_trailer(name, &self.sources))
+    pub fn trailers_to_remove<'t>(&self, trailers: &'t HeaderMap) -> impl Iterator<Item = &'t [u8]> {
+        trailers.names().filter(|name| self.forwarding.removes_trailer(name, &self.sources))
     }
 
     /// What App Service would call the identity provider: `aad` for Entra ID, else the provider's name.

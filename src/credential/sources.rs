@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::AUTHORIZATION;
-use crate::http::name::{is_token, twin_key, twin_key_into};
+use crate::http::name::{Twin, is_token, twin_key};
 use crate::http::{HeaderValue, MutationFlaw, Mutations, RequestHead, cookie, query};
 
 /// A header, other than `Authorization: Bearer`, that may carry a credential.
@@ -144,15 +144,12 @@ impl Sources {
     /// Whether a header of this name, in any spelling, is a place for credentials.
     #[must_use]
     pub fn reads_header(&self, name: &[u8]) -> bool {
-        !name.starts_with(b":") && self.header_keys.contains(&twin_key(name))
+        let twin = Twin::of(name);
+        !name.starts_with(b":") && self.header_keys.iter().any(|key| twin.has_key(key))
     }
 
     fn remove_headers(&self, head: &RequestHead, mutations: &mut Mutations) -> Result<(), MutationFlaw> {
-        let mut key = String::new();
-        mutations.remove_all(head.pairs().iter().map(|(name, _)| name.as_slice()).filter(|name| {
-            twin_key_into(name, &mut key);
-            !name.starts_with(b":") && self.header_keys.contains(&key)
-        }))
+        mutations.remove_all(head.headers().names().filter(|name| self.reads_header(name)))
     }
 }
 

@@ -18,7 +18,7 @@ pub use reply::{Asker, Challenge, Reply, document, is_quotable};
 use crate::audit::{AuditEvent, Decision, bounded};
 use crate::engine::{Engine, Host};
 use crate::entra::Caller;
-use crate::http::{HeaderValue, Headers, Mutations, RequestHead};
+use crate::http::{HeaderMap, HeaderValue, Mutations, RequestHead};
 use crate::identity::Identity;
 use crate::time::UnixTime;
 use crate::token::VerifiedToken;
@@ -65,11 +65,11 @@ pub struct Record {
 }
 
 impl Exchange {
-    /// Begins with the request's header pairs, pseudo headers among them, as they came.
-    pub fn begin(pairs: Vec<(Vec<u8>, Vec<u8>)>, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
-        match RequestHead::read_or_return(pairs) {
+    /// Begins with the request's headers, pseudo headers among them, as they came.
+    pub fn begin(headers: impl Into<HeaderMap>, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
+        match RequestHead::read_or_return(headers.into()) {
             Ok(head) => Self { head, began: now, wanted: None }.step(engine, host, now),
-            Err((flaw, pairs)) => refuse(&Denial::Request(flaw), Headers::of(&pairs), engine, now),
+            Err((flaw, headers)) => refuse(&Denial::Request(flaw), &headers, engine, now),
         }
     }
 
@@ -189,7 +189,7 @@ impl Exchange {
 }
 
 /// Answers a request that can't be read. Nothing in it is trusted but the way its caller wants to be spoken to.
-fn refuse(denial: &Denial, headers: Headers<'_>, engine: &Engine, now: UnixTime) -> Step {
+fn refuse(denial: &Denial, headers: &HeaderMap, engine: &Engine, now: UnixTime) -> Step {
     let request_id = request_id(headers);
     let reply = reply::deny(denial, &engine.config().challenge, Asker { request_id, grpc: headers.is_grpc() });
     let event = engine.config().audit.writes(Decision::Deny).then(|| AuditEvent {
@@ -203,7 +203,7 @@ fn refuse(denial: &Denial, headers: Headers<'_>, engine: &Engine, now: UnixTime)
 }
 
 /// The request's id, where it looks like one: a client may have written it.
-fn request_id(headers: Headers<'_>) -> Option<&str> {
+fn request_id(headers: &HeaderMap) -> Option<&str> {
     let id = std::str::from_utf8(headers.request_id()?).ok()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     ((1..=128).contains(&id.len()) && id.bytes().all(plain)).then_some(id)

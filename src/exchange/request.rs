@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{Denial, Passage, Reply};
 use crate::config::Config;
-use crate::credential;
+use crate::credential::{self, Found};
 use crate::engine::{Engine, Host};
 use crate::entra::{EntraFlaw, graph};
 use crate::forward::ForwardedIdentity;
@@ -76,7 +76,7 @@ pub(super) fn walk(
         Access::Token | Access::Optional => credential::find(head, &config.sources).map_err(Denial::Credential)?,
     };
     let identity = match credential {
-        Some(found) => Identity::Token(identify(found.token, engine, host, now, trace)?),
+        Some(found) => Identity::Token(identify(&found, engine, host, now, trace)?),
         None => Identity::Anonymous,
     };
     trace.identity = Some(identity.clone());
@@ -99,12 +99,13 @@ fn pass(config: &Config, head: &RequestHead, permit: &Permit<'_>) -> Result<Pass
 
 /// The verified token behind a credential: remembered, or checked from the first byte.
 fn identify(
-    text: &[u8],
+    found: &Found<'_>,
     engine: &mut Engine,
     host: &mut dyn Host,
     now: UnixTime,
     trace: &mut Trace,
 ) -> Result<Rc<VerifiedToken>, Stop> {
+    let text = found.token;
     if let Some(token) = engine.remembered(text, now) {
         trace.remembered = true;
         trace.provider = Some(token.issuer().provider);
@@ -115,7 +116,10 @@ fn identify(
         return Ok(token);
     }
     let config = engine.config_handle();
-    let unverified = Unverified::parse(text, &config.limits.token).map_err(Denial::Token)?;
+    let unverified = Unverified::parse(text, &config.limits.token).map_err(|flaw| match found.check() {
+        Ok(()) => Denial::Token(flaw),
+        Err(flaw) => Denial::Credential(flaw),
+    })?;
     let header = unverified.header();
     trace.kid = header.kid.clone();
     let (issuer, provider) = config.issuer(unverified.issuer_hint()).map_err(Denial::Issuer)?;
@@ -127,6 +131,10 @@ fn identify(
         // Their signature is not over what they say, so without this the reason would be a wrong signature.
         graph::check(&[], header.has_nonce)
             .map_err(|flaw| Denial::Rule(TokenRuleFlaw::Entra(EntraFlaw::Graph(flaw))))?;
+    }
+    // What a token says against itself is believed unsigned: an old token is refused without the cost of its signature.
+    if unverified.expiry_hint().is_some_and(|expiry| now >= expiry.plus(provider.rules.clock_skew)) {
+        return Err(Denial::Rule(TokenRuleFlaw::Expired).into());
     }
     let key = match engine.key(issuer, header.kid.as_deref(), header.alg, now) {
         KeyLookup::Found(key) => key,

@@ -25,7 +25,7 @@ impl Gate {
     fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)]) -> Step {
         let mut pairs = vec![(":method", method), (":path", path), (":authority", "api.example"), (":scheme", "https")];
         pairs.extend(headers);
-        let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let pairs: HeaderMap = pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         Exchange::begin(pairs, &mut self.engine, &mut self.host, self.now)
     }
 
@@ -282,9 +282,11 @@ fn b05_a_grpc_caller_gets_a_grpc_status() {
 fn a_request_that_comes_before_the_keys_waits_and_is_then_checked_whole() {
     let mut gate = Gate::new(&fetched());
     let Step::Wait(good, _) = gate.get("/orders/7", &token()) else { panic!("no wait") };
-    let mut expired = claims();
-    expired["exp"] = json!(NOW - 1000);
-    let Step::Wait(bad, _) = gate.get("/orders/7", &TestIssuer::new("idp").token(&expired)) else { panic!("no wait") };
+    let mut elsewhere = claims();
+    elsewhere["aud"] = json!("elsewhere");
+    let Step::Wait(bad, _) = gate.get("/orders/7", &TestIssuer::new("idp").token(&elsewhere)) else {
+        panic!("no wait")
+    };
     let Step::Wait(forged, _) = gate.get("/orders/7", &TestIssuer::new("forger").token(&claims())) else {
         panic!("no wait")
     };
@@ -300,9 +302,21 @@ fn a_request_that_comes_before_the_keys_waits_and_is_then_checked_whole() {
     gate.answer(*source, fetch, 200, &keys);
     let now = gate.now;
     assert_eq!(outcome(&good.resume(&mut gate.engine, &mut gate.host, now)), "allow");
-    assert_eq!(outcome(&bad.resume(&mut gate.engine, &mut gate.host, now)), "401 token_expired");
+    assert_eq!(outcome(&bad.resume(&mut gate.engine, &mut gate.host, now)), "401 audience_not_accepted");
     let forged = forged.resume(&mut gate.engine, &mut gate.host, now);
     assert_eq!(outcome(&gate.settle(forged, &keys)), "401 kid_unknown");
+    assert_eq!(gate.engine.waiting(), 0);
+}
+
+#[test]
+fn a_token_that_says_it_is_over_waits_for_no_key_and_costs_no_signature() {
+    let mut expired = claims();
+    expired["exp"] = json!(NOW - 1000);
+    let mut gate = Gate::new(&fetched());
+    for issuer in ["idp", "forger"] {
+        let token = TestIssuer::new(issuer).token(&expired);
+        assert_eq!(outcome(&gate.get("/orders/7", &token)), "401 token_expired", "{issuer}");
+    }
     assert_eq!(gate.engine.waiting(), 0);
 }
 

@@ -241,9 +241,7 @@ impl Forwarding {
     ) -> Result<Mutations, ForwardFlaw> {
         self.check(head)?;
         let mut mutations = sources.removal(head, self.settings.credential == CredentialForwarding::Keep)?;
-        let mut key = String::new();
-        let ours = head.pairs().iter().map(|(name, _)| name.as_slice());
-        mutations.remove_all(ours.filter(|name| self.reserved.contains_with(name, &mut key)))?;
+        mutations.remove_all(head.headers().names().filter(|name| self.reserved.contains(name)))?;
         if let Some(identity) = identity {
             self.set_headers(identity, &mut mutations)?;
         }

@@ -1,8 +1,6 @@
 //! Which inbound headers are not the client's to send.
 
-use std::collections::HashSet;
-
-use crate::http::name::{twin_key, twin_key_into};
+use crate::http::name::{Twin, twin_key};
 
 /// Headers that only this filter may set, in every spelling (see [`crate::http::name`]).
 ///
@@ -11,7 +9,7 @@ use crate::http::name::{twin_key, twin_key_into};
 /// rules saw (`X-Original-URL`, `X-Rewrite-URL`; CVE-2018-14773). Besides: every configured name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reserved {
-    keys: HashSet<String>,
+    keys: Vec<String>,
 }
 
 impl Reserved {
@@ -19,21 +17,21 @@ impl Reserved {
     /// header called `path` configured.
     #[must_use]
     pub fn contains(&self, name: &[u8]) -> bool {
-        self.contains_with(name, &mut String::with_capacity(name.len()))
-    }
-
-    /// The same, with a buffer for looking at many names.
-    pub(super) fn contains_with(&self, name: &[u8], key: &mut String) -> bool {
-        twin_key_into(name, key);
-        let is_ours = self.keys.contains(key.as_str())
-            || PATH_OVERRIDES.contains(&key.as_str())
-            || PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+        let twin = Twin::of(name);
+        let is_ours = self.keys.iter().any(|key| twin.has_key(key))
+            || PATH_OVERRIDES.iter().any(|key| twin.has_key(key))
+            || PREFIXES.iter().any(|prefix| twin.starts_with(prefix));
         is_ours && !name.starts_with(b":")
     }
 
     /// Adds a configured name; false if it, or a twin, is there already.
     pub(super) fn insert(&mut self, name: &str) -> bool {
-        self.keys.insert(twin_key(name.as_bytes()))
+        let key = twin_key(name.as_bytes());
+        let is_new = !self.keys.contains(&key);
+        if is_new {
+            self.keys.push(key);
+        }
+        is_new
     }
 }
 

@@ -1,11 +1,12 @@
 //! The host calls that the filter makes, in bytes and `Result`s.
 //!
-//! The SDK's own wrappers are not used: they panic on a status they do not expect and on a header that is not UTF-8, and
-//! a panic here takes the filter down for every client of the worker. Signatures as in the proxy-wasm ABI 0.2.1.
+//! The SDK's wrappers are not used: they panic on a status they do not expect and on a header that is not UTF-8, and a
+//! panic here takes the filter down for every client of the worker. Signatures as in the proxy-wasm ABI 0.2.1.
 
 #![expect(unsafe_code, reason = "the host ABI passes raw pointers; this file is the only place that touches them")]
 
 use std::ptr::null_mut;
+use std::time::Duration;
 
 /// A status other than OK; the numbers are the ABI's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,6 +197,31 @@ pub(super) fn set_tick_period(millis: u32) -> Result<(), Status> {
     Status::check(unsafe { proxy_set_tick_period_milliseconds(millis) })
 }
 
+/// Starts a GET of these headers (serialised, pseudo headers among them) by way of a cluster. Returns the number by which
+/// its answer will be known.
+pub(super) fn http_call(cluster: &str, headers: &[u8], timeout: Duration) -> Result<u32, Status> {
+    let millis = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+    let none: &[u8] = &[];
+    let mut token = 0;
+    // SAFETY: each pointer comes with the length of its own slice; the out pointer is valid for a write.
+    let code = unsafe {
+        proxy_http_call(
+            cluster.as_ptr(),
+            cluster.len(),
+            headers.as_ptr(),
+            headers.len(),
+            none.as_ptr(),
+            none.len(),
+            NO_PAIRS.as_ptr(),
+            NO_PAIRS.len(),
+            millis,
+            &raw mut token,
+        )
+    };
+    Status::check(code)?;
+    Ok(token)
+}
+
 pub(super) fn call_foreign_function(name: &str, arguments: &[u8]) -> Result<Vec<u8>, Status> {
     // SAFETY: each pointer comes with the length of its own slice; the out pointers are valid for a write.
     returned(|data, size| unsafe {
@@ -231,10 +257,13 @@ fn returned(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8
     if data.is_null() || size == 0 {
         return Ok(Vec::new());
     }
-    // SAFETY: the host got this block from the module's allocator (the SDK's `proxy_on_memory_allocate`: a boxed slice
-    // of exactly `size` bytes), filled it, and gives it up here.
+    // SAFETY: the host got this block from `proxy_on_memory_allocate`, which made it with the global allocator and of
+    // exactly `size` bytes; it filled it, and gives it up here.
     Ok(unsafe { Vec::from_raw_parts(data, size, size) })
 }
+
+/// A header map without pairs: its count.
+const NO_PAIRS: [u8; 4] = [0; 4];
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
@@ -281,6 +310,18 @@ unsafe extern "C" {
     fn proxy_continue_stream(stream: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_set_tick_period_milliseconds(millis: u32) -> u32;
+    fn proxy_http_call(
+        cluster: *const u8,
+        cluster_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        body: *const u8,
+        body_size: usize,
+        trailers: *const u8,
+        trailers_size: usize,
+        timeout_millis: u32,
+        token: *mut u32,
+    ) -> u32;
     fn proxy_call_foreign_function(
         name: *const u8,
         name_size: usize,

@@ -1,4 +1,4 @@
-//! The edge: the one place that names proxy-wasm.
+//! The edge: the one place that knows proxy-wasm.
 //!
 //! | Envoy calls | what happens |
 //! |---|---|
@@ -12,23 +12,22 @@
 //! keys therefore brings the root's next tick forward instead of asking for them itself.
 
 mod abi;
+mod callbacks;
 mod foreign;
 mod metrics;
 mod root;
 mod stream;
 mod worker;
 
-pub(crate) use root::Root;
-
 /// Sends what is logged to the host, and reports a panic, should one ever happen, before the VM is gone.
-pub(crate) fn install_logger() {
+fn install_logger() {
     std::panic::set_hook(Box::new(|info| abi::log(abi::Level::Critical, &format!("portcullis: {info}"))));
     if log::set_logger(&HostLog).is_ok() {
         log::set_max_level(log::LevelFilter::Info);
     }
 }
 
-/// The SDK has a logger too, which panics when the host refuses a line.
+/// Lines go to the host's log.
 struct HostLog;
 
 impl log::Log for HostLog {

@@ -4,21 +4,16 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use proxy_wasm::hostcalls;
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::ContextType;
-
 use super::abi::{self, BufferType, MapType};
 use super::foreign::HostVerifier;
-use super::stream::Stream;
 use super::worker::{Worker, now};
 use crate::engine::Engine;
 use crate::http::pairs;
 use crate::provider::{Fetch, FetchId, Fetched, IssuerRef};
 
 /// One plugin instance in one worker.
-#[derive(Default)]
-pub(crate) struct Root {
+pub(super) struct Root {
+    context: u32,
     worker: Option<Rc<RefCell<Worker>>>,
     callouts: HashMap<u32, Callout>,
 }
@@ -29,8 +24,18 @@ struct Callout {
     max_bytes: usize,
 }
 
-impl RootContext for Root {
-    fn on_configure(&mut self, _: usize) -> bool {
+impl Root {
+    pub(super) fn new(context: u32) -> Self {
+        Self { context, worker: None, callouts: HashMap::new() }
+    }
+
+    /// What it shares with its streams; `None` while it has no configuration.
+    pub(super) fn worker(&self) -> Option<Rc<RefCell<Worker>>> {
+        self.worker.clone()
+    }
+
+    /// Reads the configuration. `false` refuses it.
+    pub(super) fn configure(&mut self) -> bool {
         let text = match abi::buffer(BufferType::PluginConfiguration, LARGEST_CONFIGURATION) {
             Ok(Some(text)) => text,
             Ok(None) => {
@@ -49,7 +54,7 @@ impl RootContext for Root {
                 for warning in engine.config().warnings(verifier.is_present()) {
                     log::warn!("{warning}");
                 }
-                self.install(Worker::new(engine, verifier))
+                self.install(Worker::new(self.context, engine, verifier))
             }
             Err(problems) => {
                 for problem in problems.iter() {
@@ -60,28 +65,18 @@ impl RootContext for Root {
         }
     }
 
-    fn on_tick(&mut self) {
+    /// The timer fired.
+    pub(super) fn tick(&mut self) {
         self.turn(|_| {});
     }
 
-    fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(context, self.worker.clone())))
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
-    }
-}
-
-impl Context for Root {
-    fn on_http_call_response(&mut self, token: u32, _: usize, _: usize, _: usize) {
+    /// A callout came back, or failed.
+    pub(super) fn call_response(&mut self, token: u32) {
         let Some(callout) = self.callouts.remove(&token) else { return };
         let fetched = response(callout.max_bytes);
         self.turn(|worker| worker.handle_response(callout.issuer, callout.id, fetched));
     }
-}
 
-impl Root {
     /// Puts `worker` to work. A host may configure a root again while requests wait; nobody else would wake them.
     fn install(&mut self, mut worker: Worker) -> bool {
         // What was asked for on behalf of the former engine is no answer to this one.
@@ -125,7 +120,7 @@ impl Root {
 }
 
 fn dispatch(fetch: &Fetch) -> Option<u32> {
-    let headers = vec![
+    let headers = [
         (":method", "GET"),
         (":scheme", fetch.scheme.name()),
         (":authority", fetch.authority.as_str()),
@@ -133,16 +128,18 @@ fn dispatch(fetch: &Fetch) -> Option<u32> {
         ("accept", "application/json"),
         ("user-agent", concat!("portcullis/", env!("CARGO_PKG_VERSION"))),
     ];
-    hostcalls::dispatch_http_call(&fetch.cluster, headers, None, vec![], fetch.timeout).ok()
+    let headers = headers.map(|(name, value)| (name.into(), value.into()));
+    abi::http_call(&fetch.cluster, &pairs::encode(&headers).ok()?, fetch.timeout).ok()
 }
 
 /// What came back. No headers at all is Envoy's way to say that the call failed.
 fn response(max_bytes: usize) -> Fetched {
-    let Some(headers) = abi::header_map(MapType::CallResponse).ok().and_then(|map| pairs::decode(&map).ok()) else {
+    let Some(headers) = abi::header_map(MapType::CallResponse).ok().and_then(|map| pairs::decode(map).ok()) else {
         return Fetched::Failed;
     };
-    let status = headers.iter().find(|(name, _)| name == b":status");
-    let status = status.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok());
+    let status = headers.only(":status").ok().flatten();
+    let status = status.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
+    let headers = headers.to_pairs();
     match (status, abi::buffer(BufferType::CallResponseBody, max_bytes)) {
         (Some(status), Ok(Some(body))) => Fetched::Response { status, headers, body },
         // No body at all is NotFound to the host; more than asked for is not worth reading.

@@ -3,10 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
-
 use super::abi::{self, MapType};
+use super::callbacks::Action;
 use super::worker::{Outcome, Worker, fail_closed};
 use crate::http::pairs;
 
@@ -36,10 +34,48 @@ impl Stream {
         Self { context, worker, gate: Gate::New }
     }
 
+    /// The head comes in.
+    pub(super) fn request_headers(&mut self) -> Action {
+        // A host that calls twice must not get a second walk, or a second answer, for one request.
+        if self.gate != Gate::New {
+            return Action::Pause;
+        }
+        self.gate = match self.walk() {
+            Some(Outcome::GoesOn) => Gate::Open,
+            Some(Outcome::Waits) => Gate::Waits,
+            Some(Outcome::Answered) => Gate::Shut,
+            None => {
+                fail_closed();
+                Gate::Shut
+            }
+        };
+        if self.gate == Gate::Open { Action::Continue } else { Action::Pause }
+    }
+
+    /// A part of the body comes in.
+    pub(super) fn request_body(&mut self) -> Action {
+        if self.is_open() { Action::Continue } else { Action::Pause }
+    }
+
+    /// The trailers come in.
+    pub(super) fn request_trailers(&mut self) -> Action {
+        if !self.is_open() {
+            return Action::Pause;
+        }
+        match self.clean_trailers() {
+            Some(()) => Action::Continue,
+            None => {
+                self.gate = Gate::Shut;
+                fail_closed();
+                Action::Pause
+            }
+        }
+    }
+
     fn walk(&self) -> Option<Outcome> {
-        let pairs = pairs::decode(&abi::header_map(MapType::Request).ok()?).ok()?;
+        let headers = pairs::decode(abi::header_map(MapType::Request).ok()?).ok()?;
         let mut worker = self.worker.as_ref()?.try_borrow_mut().ok()?;
-        Some(worker.begin(self.context, pairs))
+        Some(worker.begin(self.context, headers))
     }
 
     /// Has the request leave to go on?
@@ -59,51 +95,12 @@ impl Stream {
 
     /// Takes out of the trailers what is not the client's to send.
     fn clean_trailers(&self) -> Option<()> {
-        let trailers = pairs::decode(&abi::header_map(MapType::RequestTrailers).ok()?).ok()?;
+        let trailers = pairs::decode(abi::header_map(MapType::RequestTrailers).ok()?).ok()?;
         let worker = self.worker.as_ref()?.try_borrow().ok()?;
         for name in worker.engine.config().trailers_to_remove(&trailers) {
             abi::remove_header(MapType::RequestTrailers, name).ok()?;
         }
         Some(())
-    }
-}
-
-impl Context for Stream {}
-
-impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
-        // A host that calls twice must not get a second walk, or a second answer, for one request.
-        if self.gate != Gate::New {
-            return Action::Pause;
-        }
-        self.gate = match self.walk() {
-            Some(Outcome::GoesOn) => Gate::Open,
-            Some(Outcome::Waits) => Gate::Waits,
-            Some(Outcome::Answered) => Gate::Shut,
-            None => {
-                fail_closed();
-                Gate::Shut
-            }
-        };
-        if self.gate == Gate::Open { Action::Continue } else { Action::Pause }
-    }
-
-    fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
-        if self.is_open() { Action::Continue } else { Action::Pause }
-    }
-
-    fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        if !self.is_open() {
-            return Action::Pause;
-        }
-        match self.clean_trailers() {
-            Some(()) => Action::Continue,
-            None => {
-                self.gate = Gate::Shut;
-                fail_closed();
-                Action::Pause
-            }
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::metrics::Metrics;
 use crate::audit::Decision;
 use crate::engine::Engine;
 use crate::exchange::{Exchange, Passage, Record, Reply, Step};
-use crate::http::{Mutation, Pair, pairs};
+use crate::http::{HeaderMap, Mutation, Pair, pairs};
 use crate::jose::{Hash, NativeVerifier};
 use crate::provider::key_cache::Outcome as KeyOutcome;
 use crate::provider::{CasMismatch, Fetch, FetchId, Fetched, IssuerRef, SharedData};
@@ -20,6 +20,8 @@ pub(super) struct Worker {
     pub(super) engine: Engine,
     host: EnvoyHost,
     metrics: Metrics,
+    /// The context whose timer is ours.
+    root: u32,
     waiting: BTreeMap<u32, Exchange>,
     /// Streams that waited and then went on, and do not know it yet.
     let_on: BTreeSet<u32>,
@@ -30,11 +32,12 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(engine: Engine, verifier: HostVerifier) -> Self {
+    pub(super) fn new(root: u32, engine: Engine, verifier: HostVerifier) -> Self {
         Self {
             engine,
             host: EnvoyHost { verifier },
             metrics: Metrics::default(),
+            root,
             waiting: BTreeMap::new(),
             let_on: BTreeSet::new(),
             tick_at: None,
@@ -51,13 +54,17 @@ impl Worker {
     }
 
     /// Walks a new request.
-    pub(super) fn begin(&mut self, context: u32, pairs: Vec<(Vec<u8>, Vec<u8>)>) -> Outcome {
+    pub(super) fn begin(&mut self, context: u32, headers: HeaderMap) -> Outcome {
         let now = now();
-        let step = Exchange::begin(pairs, &mut self.engine, &mut self.host, now);
+        let step = Exchange::begin(headers, &mut self.engine, &mut self.host, now);
         let outcome = self.settle(context, step);
         if matches!(outcome, Outcome::Waits) {
-            // A fetch belongs to the root, so the first look is its next tick: as soon as there can be one.
-            self.tick_within(now, AT_ONCE);
+            // A fetch belongs to the root, so the first look is its next tick: as soon as there can be one. So does the
+            // timer: some hosts refuse to set it for a stream.
+            if abi::set_effective_context(self.root).is_ok() {
+                self.tick_within(now, AT_ONCE);
+                let _ = abi::set_effective_context(context);
+            }
         }
         outcome
     }

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::Headers;
+use super::HeaderMap;
 
 /// Why the cookies of a request are not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl std::error::Error for CookieFlaw {}
 /// # Errors
 ///
 /// [`CookieFlaw::TooMany`] if the request carries more cookies than are worth looking at.
-pub fn values<'h>(headers: Headers<'h>, name: &str) -> Result<Vec<&'h [u8]>, CookieFlaw> {
+pub fn values<'h>(headers: &'h HeaderMap, name: &str) -> Result<Vec<&'h [u8]>, CookieFlaw> {
     if crumbs(headers).nth(MAX_COOKIES).is_some() {
         return Err(CookieFlaw::TooMany);
     }
@@ -54,7 +54,7 @@ pub fn values<'h>(headers: Headers<'h>, name: &str) -> Result<Vec<&'h [u8]>, Coo
 /// The value of one `Cookie` header that carries all cookies but those called one of `names`, joined by `; ` as a
 /// receiver would join them; nothing if none is left.
 #[must_use]
-pub fn without(headers: Headers<'_>, names: &[&str]) -> Option<Vec<u8>> {
+pub fn without(headers: &HeaderMap, names: &[&str]) -> Option<Vec<u8>> {
     let mut kept = Vec::new();
     for crumb in crumbs(headers) {
         if names.iter().any(|name| split_crumb(crumb).0 == name.as_bytes()) {
@@ -68,7 +68,7 @@ pub fn without(headers: Headers<'_>, names: &[&str]) -> Option<Vec<u8>> {
     (!kept.is_empty()).then_some(kept)
 }
 
-fn crumbs(headers: Headers<'_>) -> impl Iterator<Item = &[u8]> {
+fn crumbs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     headers
         .values("cookie")
         .flat_map(|value| value.split(|&byte| byte == b';'))
@@ -88,16 +88,15 @@ pub const MAX_COOKIES: usize = 256;
 
 #[cfg(test)]
 mod tests {
-    use super::super::Pair;
     use super::*;
 
-    fn pairs(cookies: &[&str]) -> Vec<Pair> {
+    fn pairs(cookies: &[&str]) -> HeaderMap {
         cookies.iter().map(|cookie| (b"Cookie".to_vec(), cookie.as_bytes().to_vec())).collect()
     }
 
     fn found(cookies: &[&str]) -> Vec<String> {
         let pairs = pairs(cookies);
-        let values = values(Headers::of(&pairs), "session").unwrap();
+        let values = values(&pairs, "session").unwrap();
         values.into_iter().map(|value| String::from_utf8(value.to_vec()).unwrap()).collect()
     }
 
@@ -118,7 +117,7 @@ mod tests {
     fn removal_keeps_the_other_cookies() {
         let left = |cookies: &[&str]| {
             let pairs = pairs(cookies);
-            without(Headers::of(&pairs), &["session", "other"]).map(|value| String::from_utf8(value).unwrap())
+            without(&pairs, &["session", "other"]).map(|value| String::from_utf8(value).unwrap())
         };
         assert_eq!(left(&["a=1; session=x; b=\"2\"", "session=y", "c"]).as_deref(), Some("a=1; b=\"2\"; c"));
         assert_eq!(left(&["session=x; other=y", "session =y"]), None);
@@ -128,8 +127,8 @@ mod tests {
     #[test]
     fn the_number_of_cookies_is_bounded() {
         let many = pairs(&vec!["a=1"; MAX_COOKIES]);
-        assert!(values(Headers::of(&many), "session").is_ok());
+        assert!(values(&many, "session").is_ok());
         let too_many = pairs(&[&"a=1;".repeat(MAX_COOKIES), "b"]);
-        assert_eq!(values(Headers::of(&too_many), "session"), Err(CookieFlaw::TooMany));
+        assert_eq!(values(&too_many, "session"), Err(CookieFlaw::TooMany));
     }
 }

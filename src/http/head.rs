@@ -3,9 +3,9 @@
 
 use std::fmt;
 
-use super::headers::{Headers, Pair, Repeated};
+use super::headers::{HeaderMap, Repeated};
 use super::host::{self, HostFlaw};
-use super::name::{is_token, twin_key_into};
+use super::name::{Twin, has_control, is_token};
 use super::path::{PathFlaw, Target};
 
 /// A pseudo header (RFC 9113 section 8.3.1).
@@ -108,7 +108,7 @@ impl std::error::Error for RequestFlaw {}
 /// The head of a request that can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestHead {
-    pairs: Vec<Pair>,
+    headers: HeaderMap,
     method: String,
     scheme: Scheme,
     host: String,
@@ -121,21 +121,20 @@ impl RequestHead {
     /// # Errors
     ///
     /// The first [`RequestFlaw`] found.
-    pub fn read(pairs: Vec<Pair>) -> Result<Self, RequestFlaw> {
-        Self::read_or_return(pairs).map_err(|(flaw, _)| flaw)
+    pub fn read(headers: impl Into<HeaderMap>) -> Result<Self, RequestFlaw> {
+        Self::read_or_return(headers.into()).map_err(|(flaw, _)| flaw)
     }
 
-    /// The same, with the pairs handed back beside the flaw: an answer still wants to know how to speak to the caller.
-    pub(crate) fn read_or_return(pairs: Vec<Pair>) -> Result<Self, (RequestFlaw, Vec<Pair>)> {
-        match Self::parts(&pairs) {
-            Ok((method, scheme, host, target)) => Ok(Self { pairs, method, scheme, host, target }),
-            Err(flaw) => Err((flaw, pairs)),
+    /// The same, with the headers handed back beside the flaw: an answer still wants to know how to speak to the caller.
+    pub(crate) fn read_or_return(headers: HeaderMap) -> Result<Self, (RequestFlaw, HeaderMap)> {
+        match Self::parts(&headers) {
+            Ok((method, scheme, host, target)) => Ok(Self { headers, method, scheme, host, target }),
+            Err(flaw) => Err((flaw, headers)),
         }
     }
 
-    fn parts(pairs: &[Pair]) -> Result<(String, Scheme, String, Target), RequestFlaw> {
-        check_pairs(pairs)?;
-        let headers = Headers::of(pairs);
+    fn parts(headers: &HeaderMap) -> Result<(String, Scheme, String, Target), RequestFlaw> {
+        check_pairs(headers)?;
         let method = read_method(headers)?;
         let scheme = read_scheme(pseudo(headers, Pseudo::Scheme)?)?;
         let host = read_host(headers)?;
@@ -177,40 +176,34 @@ impl RequestHead {
 
     /// The headers, pseudo headers among them.
     #[must_use]
-    pub fn headers(&self) -> Headers<'_> {
-        Headers::of(&self.pairs)
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
     }
 
-    /// The header pairs, as they came.
-    #[must_use]
-    pub fn pairs(&self) -> &[Pair] {
-        &self.pairs
-    }
-
-    /// See [`Headers::values`].
+    /// See [`HeaderMap::values`].
     pub fn values<'n>(&self, name: &'n str) -> impl Iterator<Item = &[u8]> + use<'_, 'n> {
-        self.headers().values(name)
+        self.headers.values(name)
     }
 
-    /// See [`Headers::only`].
+    /// See [`HeaderMap::only`].
     ///
     /// # Errors
     ///
     /// [`Repeated`] if it came more often.
     pub fn only(&self, name: &str) -> Result<Option<&[u8]>, Repeated> {
-        self.headers().only(name)
+        self.headers.only(name)
     }
 
-    /// See [`Headers::is_grpc`].
+    /// See [`HeaderMap::is_grpc`].
     #[must_use]
     pub fn is_grpc(&self) -> bool {
-        self.headers().is_grpc()
+        self.headers.is_grpc()
     }
 
-    /// See [`Headers::request_id`].
+    /// See [`HeaderMap::request_id`].
     #[must_use]
     pub fn request_id(&self) -> Option<&[u8]> {
-        self.headers().request_id()
+        self.headers.request_id()
     }
 
     /// Whether a browser asks here what it may send later (Fetch standard, "CORS-preflight request"): `OPTIONS` with
@@ -231,28 +224,28 @@ enum Scheme {
     Https,
 }
 
-fn check_pairs(pairs: &[Pair]) -> Result<(), RequestFlaw> {
-    for (name, value) in pairs {
+fn check_pairs(headers: &HeaderMap) -> Result<(), RequestFlaw> {
+    for (name, value) in headers.iter() {
         match name.strip_prefix(b":") {
-            Some(_) if !PSEUDO_NAMES.contains(&name.as_slice()) => return Err(RequestFlaw::PseudoUnknown),
+            Some(_) if !PSEUDO_NAMES.contains(&name) => return Err(RequestFlaw::PseudoUnknown),
             None if !is_token(name) => return Err(RequestFlaw::HeaderName),
             _ => {}
         }
-        if value.iter().any(|&byte| byte != b'\t' && byte.is_ascii_control()) && name != b":path" {
+        if has_control(value) && name != b":path" {
             return Err(RequestFlaw::HeaderValue);
         }
     }
     Ok(())
 }
 
-fn pseudo(headers: Headers<'_>, pseudo: Pseudo) -> Result<&[u8], RequestFlaw> {
+fn pseudo(headers: &HeaderMap, pseudo: Pseudo) -> Result<&[u8], RequestFlaw> {
     headers
         .only(pseudo.name())
         .map_err(|Repeated| RequestFlaw::PseudoRepeated(pseudo))?
         .ok_or(RequestFlaw::PseudoMissing(pseudo))
 }
 
-fn read_method(headers: Headers<'_>) -> Result<String, RequestFlaw> {
+fn read_method(headers: &HeaderMap) -> Result<String, RequestFlaw> {
     let method = pseudo(headers, Pseudo::Method)?;
     if !is_token(method) || method.len() > MAX_METHOD_BYTES {
         return Err(RequestFlaw::Method);
@@ -271,7 +264,7 @@ fn read_scheme(scheme: &[u8]) -> Result<Scheme, RequestFlaw> {
 }
 
 /// An HTTP/2 request may carry both `:authority` and `Host`; an upstream may believe either.
-fn read_host(headers: Headers<'_>) -> Result<String, RequestFlaw> {
+fn read_host(headers: &HeaderMap) -> Result<String, RequestFlaw> {
     let host = host::normalise(pseudo(headers, Pseudo::Authority)?).map_err(RequestFlaw::Host)?;
     if headers.values("host").any(|other| host::normalise(other).as_ref() != Ok(&host)) {
         return Err(RequestFlaw::HostMismatch);
@@ -281,11 +274,10 @@ fn read_host(headers: Headers<'_>) -> Result<String, RequestFlaw> {
 
 /// Frameworks take the method from these headers if asked to; then rules would speak of another request than the one
 /// that happens. Repeating the real method is harmless.
-fn check_overrides(headers: Headers<'_>, method: &str) -> Result<(), RequestFlaw> {
-    let mut key = String::new();
-    for (name, value) in headers.pairs() {
-        twin_key_into(name, &mut key);
-        if METHOD_OVERRIDES.contains(&key.as_str()) && value != method.as_bytes() {
+fn check_overrides(headers: &HeaderMap, method: &str) -> Result<(), RequestFlaw> {
+    for (name, value) in headers.iter() {
+        let name = Twin::of(name);
+        if METHOD_OVERRIDES.iter().any(|key| name.has_key(key)) && value != method.as_bytes() {
             return Err(RequestFlaw::MethodOverride);
         }
     }

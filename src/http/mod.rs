@@ -4,7 +4,7 @@
 //! knows of tokens, rules or configuration, and nothing changes what goes upstream except through [`Mutations`].
 //!
 //! - [`pairs`]: the serialized header map of the proxy-wasm ABI
-//! - [`headers`]: header pairs, looked at
+//! - [`headers`]: header pairs, and how they are looked up
 //! - [`head`]: the request's line and headers, checked once
 //! - [`path`]: the one path normaliser; what is ambiguous is refused
 //! - [`query`], [`cookie`]: the two other places where a credential may sit
@@ -22,7 +22,7 @@ pub mod path;
 pub mod query;
 
 pub use head::{Pseudo, RequestFlaw, RequestHead};
-pub use headers::{Headers, Pair, Repeated};
+pub use headers::{HeaderMap, Pair, Repeated};
 pub use host::HostFlaw;
 pub use mutation::{HeaderValue, Mutation, MutationFlaw, Mutations};
 pub use path::{PathFlaw, Target};

@@ -5,8 +5,9 @@
 //! in order and with repeats: the SDK's own decoder unwraps UTF-8 and takes the whole worker down on one odd byte.
 
 use std::fmt;
+use std::ops::Range;
 
-use super::Pair;
+use super::{HeaderMap, Pair};
 
 /// Why bytes are not a serialized header map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,30 +58,29 @@ impl std::error::Error for PairsFlaw {}
 /// # Errors
 ///
 /// A [`PairsFlaw`]; nothing of a map that is wrong in one place is returned.
-pub fn decode(bytes: &[u8]) -> Result<Vec<Pair>, PairsFlaw> {
+pub fn decode(bytes: Vec<u8>) -> Result<HeaderMap, PairsFlaw> {
     if bytes.is_empty() {
-        return Ok(Vec::new());
+        return Ok(HeaderMap::default());
     }
     if bytes.len() > MAX_BYTES {
         return Err(PairsFlaw::TooLarge);
     }
-    let (count, rest) = number(bytes)?;
+    let (count, rest) = number(&bytes)?;
     if count > MAX_PAIRS {
         return Err(PairsFlaw::TooMany);
     }
-    let table = count.saturating_mul(BYTES_PER_ENTRY);
-    let (mut lengths, mut text) = rest.split_at_checked(table).ok_or(PairsFlaw::Truncated)?;
+    let (lengths, rest) = rest.split_at_checked(count.saturating_mul(BYTES_PER_ENTRY)).ok_or(PairsFlaw::Truncated)?;
+    let mut at = bytes.len().saturating_sub(rest.len());
     let mut pairs = Vec::with_capacity(count);
-    for _ in 0..count {
-        let (name_length, after) = number(lengths)?;
-        let (value_length, after) = number(after)?;
-        lengths = after;
-        let (name, after) = terminated(text, name_length)?;
-        let (value, after) = terminated(after, value_length)?;
-        text = after;
-        pairs.push((name.to_vec(), value.to_vec()));
+    for entry in lengths.as_chunks::<BYTES_PER_ENTRY>().0 {
+        let (name_length, rest) = number(entry)?;
+        let (value_length, _) = number(rest)?;
+        let name = terminated(&bytes, at, name_length)?;
+        let value = terminated(&bytes, name.end.saturating_add(1), value_length)?;
+        at = value.end.saturating_add(1);
+        pairs.push((name, value));
     }
-    if text.is_empty() { Ok(pairs) } else { Err(PairsFlaw::TrailingBytes) }
+    if at == bytes.len() { Ok(HeaderMap::from_parts(bytes, pairs)) } else { Err(PairsFlaw::TrailingBytes) }
 }
 
 /// Writes pairs as a serialized header map.
@@ -125,10 +125,11 @@ fn push_number(bytes: &mut Vec<u8>, number: usize) -> Result<(), PairsFlaw> {
     Ok(())
 }
 
-fn terminated(bytes: &[u8], length: usize) -> Result<(&[u8], &[u8]), PairsFlaw> {
-    let (text, rest) = bytes.split_at_checked(length).ok_or(PairsFlaw::Truncated)?;
-    match rest.split_first() {
-        Some((0, rest)) => Ok((text, rest)),
+/// The place of the text of this length at `start`, which a NUL follows.
+fn terminated(bytes: &[u8], start: usize, length: usize) -> Result<Range<usize>, PairsFlaw> {
+    let end = start.saturating_add(length);
+    match bytes.get(end) {
+        Some(0) => Ok(start..end),
         Some(_) => Err(PairsFlaw::Unterminated),
         None => Err(PairsFlaw::Truncated),
     }
@@ -149,32 +150,36 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
+    fn read(bytes: &[u8]) -> Result<Vec<Pair>, PairsFlaw> {
+        decode(bytes.to_vec()).map(|map| map.to_pairs())
+    }
+
     #[test]
     fn the_layout_is_that_of_the_abi() {
         let bytes = b"\x02\0\0\0\x01\0\0\0\x02\0\0\0\x01\0\0\0\0\0\0\0a\0\xFFb\0a\0\0";
         let pairs = vec![(b"a".to_vec(), b"\xFFb".to_vec()), (b"a".to_vec(), Vec::new())];
-        assert_eq!(decode(&bytes[..bytes.len() - 1]), Err(PairsFlaw::Truncated));
+        assert_eq!(read(&bytes[..bytes.len() - 1]), Err(PairsFlaw::Truncated));
         let mut whole = bytes.to_vec();
-        assert_eq!(decode(&whole), Ok(pairs.clone()));
+        assert_eq!(read(&whole), Ok(pairs.clone()));
         assert_eq!(encode(&pairs), Ok(whole.clone()));
         whole.push(0);
-        assert_eq!(decode(&whole), Err(PairsFlaw::TrailingBytes));
+        assert_eq!(read(&whole), Err(PairsFlaw::TrailingBytes));
     }
 
     #[test]
     fn an_absent_map_is_an_empty_one() {
-        assert_eq!(decode(b""), Ok(Vec::new()));
-        assert_eq!(decode(b"\0\0\0\0"), Ok(Vec::new()));
+        assert_eq!(read(b""), Ok(Vec::new()));
+        assert_eq!(read(b"\0\0\0\0"), Ok(Vec::new()));
     }
 
     #[test]
     fn lengths_that_lie_are_refused() {
-        assert_eq!(decode(b"\x01\0\0"), Err(PairsFlaw::Truncated));
-        assert_eq!(decode(b"\xFF\xFF\xFF\xFF"), Err(PairsFlaw::TooMany));
-        assert_eq!(decode(b"\x01\0\0\0"), Err(PairsFlaw::Truncated));
-        assert_eq!(decode(b"\x01\0\0\0\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFFa\0b\0"), Err(PairsFlaw::Truncated));
-        assert_eq!(decode(b"\x01\0\0\0\x01\0\0\0\x01\0\0\0ab\0"), Err(PairsFlaw::Unterminated));
-        assert_eq!(decode(&vec![0; MAX_BYTES + 1]), Err(PairsFlaw::TooLarge));
+        assert_eq!(read(b"\x01\0\0"), Err(PairsFlaw::Truncated));
+        assert_eq!(read(b"\xFF\xFF\xFF\xFF"), Err(PairsFlaw::TooMany));
+        assert_eq!(read(b"\x01\0\0\0"), Err(PairsFlaw::Truncated));
+        assert_eq!(read(b"\x01\0\0\0\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFFa\0b\0"), Err(PairsFlaw::Truncated));
+        assert_eq!(read(b"\x01\0\0\0\x01\0\0\0\x01\0\0\0ab\0"), Err(PairsFlaw::Unterminated));
+        assert_eq!(read(&vec![0; MAX_BYTES + 1]), Err(PairsFlaw::TooLarge));
     }
 
     #[test]
@@ -186,12 +191,12 @@ mod tests {
     proptest! {
         #[test]
         fn pairs_survive_the_round_trip(pairs in vec((vec(any::<u8>(), 0..20), vec(any::<u8>(), 0..20)), 0..20)) {
-            prop_assert_eq!(decode(&encode(&pairs).unwrap()), Ok(pairs));
+            prop_assert_eq!(read(&encode(&pairs).unwrap()), Ok(pairs));
         }
 
         #[test]
         fn any_bytes_are_read_or_refused_and_read_means_written_back(bytes in vec(prop_oneof![Just(0_u8), 0..4_u8, any::<u8>()], 1..60)) {
-            if let Ok(pairs) = decode(&bytes) {
+            if let Ok(pairs) = read(&bytes) {
                 prop_assert_eq!(encode(&pairs), Ok(bytes));
             }
         }

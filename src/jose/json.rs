@@ -8,6 +8,7 @@
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
 /// Bounds for one document.
@@ -195,11 +196,10 @@ impl<'de> Visitor<'de> for AnyValue<'_> {
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             self.reading.count_member()?;
-            if object.contains_key(&name) {
+            let Entry::Vacant(place) = object.entry(name) else {
                 return Err(self.reading.refuse(JsonFlaw::DuplicateMember));
-            }
-            let value = members.next_value_seed(AnyValue { depth_left, reading: self.reading })?;
-            object.insert(name, value);
+            };
+            place.insert(members.next_value_seed(AnyValue { depth_left, reading: self.reading })?);
         }
         Ok(Value::Object(object))
     }

@@ -3,11 +3,14 @@
 //! Reading makes an [`Unverified`]: well formed, and not to be believed. It gives out what is needed to find a key and
 //! nothing more. The JSON serialisations (RFC 7515 section 7.2) and encrypted tokens (RFC 7516) are refused.
 
+use memchr::memchr_iter;
 use serde_json::{Map, Value};
 
 use super::base64url::{self, Base64Flaw};
+use super::claims::numeric_date;
 use super::header::{Header, HeaderFlaw};
 use super::json::{self, JsonFlaw, JsonLimits};
+use crate::time::UnixTime;
 
 /// A token of good form whose signature nobody has checked.
 pub struct Unverified {
@@ -89,6 +92,13 @@ impl Unverified {
     pub fn issuer_hint(&self) -> Option<&str> {
         self.claims.get("iss").and_then(Value::as_str)
     }
+
+    /// The `exp` as the token has it, if it can be read. A token that says itself that it is over needs no signature to
+    /// be refused; one that says otherwise is not believed.
+    #[must_use]
+    pub fn expiry_hint(&self) -> Option<UnixTime> {
+        self.claims.get("exp").and_then(Value::as_number).and_then(numeric_date)
+    }
 }
 
 impl Default for TokenLimits {
@@ -158,12 +168,15 @@ struct Parts<'t> {
 impl<'t> Parts<'t> {
     /// Looks at five dots at most and keeps nothing of what is between them until there are exactly two.
     fn split(token: &'t [u8]) -> Result<Self, TokenFlaw> {
-        let mut parts = token.split(|byte| *byte == b'.');
-        let (Some(header), Some(payload), Some(signature)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(TokenFlaw::Parts);
-        };
-        match parts.take(3).count() {
-            0 => Ok(Self { header, payload, signature }),
+        let part = |from: usize, to: usize| token.get(from..to).unwrap_or_default();
+        let mut dots = memchr_iter(b'.', token);
+        let (Some(first), Some(second)) = (dots.next(), dots.next()) else { return Err(TokenFlaw::Parts) };
+        match dots.take(3).count() {
+            0 => Ok(Self {
+                header: part(0, first),
+                payload: part(first.saturating_add(1), second),
+                signature: part(second.saturating_add(1), token.len()),
+            }),
             2 => Err(TokenFlaw::Encrypted),
             _ => Err(TokenFlaw::Parts),
         }

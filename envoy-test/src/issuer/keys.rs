@@ -7,7 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ed25519_dalek::Signer as _;
 use hmac::{Hmac, KeyInit, Mac};
-use rand::Rng;
+use rand::rngs::StdRng;
+use rand::{CryptoRng, SeedableRng};
 use rsa::pkcs8::{EncodePublicKey, LineEnding};
 use rsa::signature::{RandomizedSigner, SignatureEncoding};
 use rsa::traits::PublicKeyParts;
@@ -54,8 +55,17 @@ impl SigningKey {
     /// A fresh key.
     #[must_use]
     pub fn generate(kind: KeyKind, kid: &str) -> Self {
-        let rng = &mut rand::rng();
-        let rsa = |bits, rng: &mut rand::rngs::ThreadRng| {
+        Self::make(kind, kid, &mut rand::rng())
+    }
+
+    /// The key of this number, the same in every run.
+    #[must_use]
+    pub fn fixed(kind: KeyKind, kid: &str, number: u64) -> Self {
+        Self::make(kind, kid, &mut StdRng::seed_from_u64(number))
+    }
+
+    fn make<R: CryptoRng>(kind: KeyKind, kid: &str, rng: &mut R) -> Self {
+        let rsa = |bits, rng: &mut R| {
             let key = RsaPrivateKey::new(rng, bits);
             Secret::Rsa(Box::new(key.unwrap_or_else(|error| panic!("no RSA key of {bits} bits: {error}"))))
         };
@@ -63,14 +73,14 @@ impl SigningKey {
             KeyKind::Rsa1024 => rsa(1024, rng),
             KeyKind::Rsa2048 => rsa(2048, rng),
             KeyKind::Rsa4096 => rsa(4096, rng),
-            KeyKind::P256 => Secret::P256(retry(|| p256::ecdsa::SigningKey::from_slice(&random::<32>()).ok())),
-            KeyKind::P384 => Secret::P384(retry(|| p384::ecdsa::SigningKey::from_slice(&random::<48>()).ok())),
+            KeyKind::P256 => Secret::P256(retry(|| p256::ecdsa::SigningKey::from_slice(&random::<32>(rng)).ok())),
+            KeyKind::P384 => Secret::P384(retry(|| p384::ecdsa::SigningKey::from_slice(&random::<48>(rng)).ok())),
             KeyKind::P521 => Secret::P521(retry(|| {
-                let mut bytes = random::<66>();
+                let mut bytes = random::<66>(rng);
                 bytes[0] &= 1; // 521 bits in 66 bytes
                 p521::ecdsa::SigningKey::from_slice(&bytes).ok()
             })),
-            KeyKind::Ed25519 => Secret::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&random::<32>()))),
+            KeyKind::Ed25519 => Secret::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&random::<32>(rng)))),
         };
         Self::new(kid, secret)
     }
@@ -220,14 +230,14 @@ fn pem(prefix: &[u8], key: &[u8]) -> String {
     format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"))
 }
 
-fn random<const N: usize>() -> [u8; N] {
+fn random<const N: usize>(rng: &mut impl CryptoRng) -> [u8; N] {
     let mut bytes = [0; N];
-    rand::rng().fill_bytes(&mut bytes);
+    rng.fill_bytes(&mut bytes);
     bytes
 }
 
 /// A random number is a private key unless it is zero or above the order of the curve.
-fn retry<T>(make: impl Fn() -> Option<T>) -> T {
+fn retry<T>(mut make: impl FnMut() -> Option<T>) -> T {
     (0..16).find_map(|_| make()).expect("sixteen random numbers are not all out of range")
 }
 

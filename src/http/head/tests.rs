@@ -1,3 +1,4 @@
+use super::super::Pair;
 use super::*;
 use proptest::prelude::*;
 
@@ -30,7 +31,7 @@ fn a_plain_request_is_read() {
     assert_eq!(head.only("x-request-id"), Ok(Some(&b"r1"[..])));
     assert_eq!(head.only("missing"), Ok(None));
     assert_eq!(head.request_id(), Some(&b"r1"[..]));
-    assert_eq!(head.pairs().len(), 7);
+    assert_eq!(head.headers().len(), 7);
 }
 
 #[test]
@@ -143,7 +144,7 @@ proptest! {
         let mut pairs = get(&[]);
         pairs.extend(more);
         if let Ok(head) = RequestHead::read(pairs.clone()) {
-            prop_assert_eq!(head.pairs(), pairs);
+            prop_assert_eq!(head.headers().to_pairs(), pairs);
             let _ = (head.is_grpc(), head.is_cors_preflight(), head.request_id());
         }
     }
