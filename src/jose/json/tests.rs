@@ -168,6 +168,43 @@ fn flaws_do_not_repeat_the_text() {
     }
 }
 
+/// JSONTestSuite leaves these to the parser: which we take, and as what.
+#[test]
+fn what_parsers_differ_on_is_read_in_one_way() {
+    for (text, value) in [
+        ("-0", json!(-0.0)),
+        ("-0.0", json!(-0.0)),
+        ("0e1", json!(0.0)),
+        ("1e-400", json!(0.0)),
+        ("123e45", json!(123e45)),
+        ("18446744073709551616", json!(18_446_744_073_709_551_616.0)),
+        ("-9223372036854775809", json!(-9_223_372_036_854_775_809.0)),
+        ("9007199254740993", json!(9_007_199_254_740_993_u64)),
+        ("0.1000000000000000055511151231257827", json!(0.1)),
+        (r#""\/\u0000\u001f""#, json!("/\0\u{1f}")),
+        ("\"\u{7f}\u{2028}\u{2029}\u{feff}\u{ffff}\"", json!("\u{7f}\u{2028}\u{2029}\u{feff}\u{ffff}")),
+        (r#""\ud834\udd1e""#, json!("\u{1d11e}")),
+        (r#"{"\u0000":1,"":2}"#, json!({"\0": 1, "": 2})),
+        ("\r\n\t {\r\n} \t", json!({})),
+    ] {
+        assert_eq!(read(text), Ok(value), "{text}");
+    }
+    for text in [
+        "1e309",
+        "-1e999999999",
+        "0e",
+        "0E+",
+        "-Inf",
+        "[1e1111]",
+        r#"["\uD800\u"]"#,
+        r#""\uDd1e\uD834""#,
+        "\u{2060}1",
+        "1\u{b}",
+    ] {
+        assert_eq!(read(text), Err(JsonFlaw::Syntax), "{text:?}");
+    }
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

@@ -4,6 +4,7 @@ mod native;
 #[cfg(not(target_arch = "wasm32"))]
 mod oracle;
 mod rfc;
+mod wycheproof;
 
 use super::*;
 use crate::jose::testing::{NoHost, Signer, signer};
