@@ -82,6 +82,7 @@ pub fn accept(
     };
     let audiences = audiences(&signed, rules.audiences.as_deref())?;
     subject(&signed)?;
+    token_id(&signed)?;
     let times = times(&signed, rules)?;
     times.check(now)?;
     let thumbprint = signed.key().thumbprint();
@@ -183,6 +184,15 @@ fn audiences(signed: &SignedClaims, accepted: Option<&[String]>) -> Result<Vec<S
 fn subject(signed: &SignedClaims) -> Result<(), TokenRuleFlaw> {
     match signed.string("sub") {
         Claim::Value("") | Claim::Malformed => Err(TokenRuleFlaw::SubjectMalformed),
+        Claim::Value(_) | Claim::Absent => Ok(()),
+    }
+}
+
+/// `jti` may be absent, but never something else than a string (RFC 7519 section 4.1.7). Nothing here reads it; whoever
+/// refuses tokens by it behind us must not be given one that it cannot compare.
+fn token_id(signed: &SignedClaims) -> Result<(), TokenRuleFlaw> {
+    match signed.string("jti") {
+        Claim::Malformed => Err(TokenRuleFlaw::TokenIdMalformed),
         Claim::Value(_) | Claim::Absent => Ok(()),
     }
 }

@@ -506,6 +506,9 @@ fn j11_j12_j20_every_claim_that_is_missing_or_malformed_has_its_reason() {
     let subjects = subjects
         .iter()
         .map(|sub| refused(format!("sub: {sub}"), &plain().with("sub", sub.clone()), "subject_malformed"));
+    let ids = [json!(null), json!(1), json!(["t-1"]), json!({})];
+    let ids =
+        ids.iter().map(|jti| refused(format!("jti: {jti}"), &plain().with("jti", jti.clone()), "token_id_malformed"));
     let audiences = [json!(null), json!(1), json!([]), json!({}), json!(["orders", 1]), json!([["orders"]])];
     let audiences = audiences
         .iter()
@@ -529,7 +532,7 @@ fn j11_j12_j20_every_claim_that_is_missing_or_malformed_has_its_reason() {
         refused("not yet, beyond the clock difference", &plain().with("nbf", now() + 120), "token_not_yet_valid"),
         refused("issued in the future", &plain().with("iat", now() + 120), "issued_in_future"),
     ];
-    CAST.gate.envoy.assert_each(&HTTP1, times.chain(subjects).chain(audiences).chain(wrong).chain(cases));
+    CAST.gate.envoy.assert_each(&HTTP1, times.chain(subjects).chain(ids).chain(audiences).chain(wrong).chain(cases));
 }
 
 #[test]

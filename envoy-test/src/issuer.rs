@@ -38,6 +38,15 @@ struct State {
     books: Mutex<Vec<Arc<Mutex<Book>>>>,
     /// Every request as `host/path?query`, in order.
     requests: Mutex<Vec<String>>,
+    /// What every new connection gets instead of HTTP.
+    raw: Mutex<Option<Raw>>,
+}
+
+/// Bytes on a connection.
+#[derive(Clone)]
+struct Raw {
+    bytes: Vec<u8>,
+    pace: Option<Duration>,
 }
 
 /// What is known of one issuer.
@@ -98,6 +107,23 @@ impl IssuerServer {
         if serving.is_none() {
             *serving = Some(runtime().spawn(respond::serve(listen(self.address), Arc::clone(&self.state))));
         }
+    }
+
+    /// Ends every connection, and gives new ones these bytes and no HTTP after their first, until [`speak_http`] ends that.
+    /// `pace` is the time between two bytes; without it they come at once, and the connection ends.
+    ///
+    /// [`speak_http`]: Self::speak_http
+    pub fn speak_raw(&self, bytes: &[u8], pace: Option<Duration>) {
+        self.stop();
+        *lock(&self.state.raw) = Some(Raw { bytes: bytes.to_vec(), pace });
+        self.resume();
+    }
+
+    /// Ends [`speak_raw`](Self::speak_raw).
+    pub fn speak_http(&self) {
+        self.stop();
+        *lock(&self.state.raw) = None;
+        self.resume();
     }
 
     /// A plain OIDC issuer such as `https://idp.example/tenant`: discovery at `/.well-known/openid-configuration` below

@@ -28,8 +28,10 @@
 //! that is started stops when its value is dropped, and also when the process dies in any other way.
 
 mod client;
+pub mod differential;
 mod envoy;
 mod envoy_binary;
+mod frames;
 mod gate;
 mod issuer;
 mod load;
@@ -42,6 +44,7 @@ mod upstream;
 pub use client::{Answer, Connection, NoAnswer, Protocol, Request, raw};
 pub use envoy::{Builder, ConfigForm, Envoy, Push};
 pub use envoy_binary::{ENVOY_VERSION, EnvoyBinary, envoy_binary};
+pub use frames::{Fate, Frames};
 pub use gate::{BOTH, Case, Gate};
 pub use issuer::entra::Entra;
 pub use issuer::fault::{Document, Fault};

@@ -40,6 +40,8 @@ pub enum TokenRuleFlaw {
     ProfileClaimMissing(&'static str),
     /// `sub` is not a string, or empty.
     SubjectMalformed,
+    /// `jti` is not a string.
+    TokenIdMalformed,
     /// `iat` is longer ago than the configured bound.
     TooOld,
     /// `typ` says that it is something else than an access token.
@@ -69,6 +71,7 @@ impl TokenRuleFlaw {
             Self::NotYetValid => "token_not_yet_valid",
             Self::ProfileClaimMissing(_) => "profile_claim_missing",
             Self::SubjectMalformed => "subject_malformed",
+            Self::TokenIdMalformed => "token_id_malformed",
             Self::TooOld => "token_too_old",
             Self::TypeNotAccepted => "token_type_not_accepted",
             Self::NotAnAccessToken(kind) => kind,

@@ -147,6 +147,16 @@ fn j11_a_subject_is_a_string_or_not_there() {
 }
 
 #[test]
+fn a_token_id_is_a_string_or_not_there() {
+    for fine in [without("jti"), with("jti", json!("t-1")), with("jti", json!(""))] {
+        assert_eq!(judge(&fine), Ok(()));
+    }
+    for value in [json!(1), json!(null), json!(["t-1"]), json!({})] {
+        assert_eq!(judge(&with("jti", value.clone())), Err("token_id_malformed"), "{value}");
+    }
+}
+
+#[test]
 fn j14_typ_is_compared_without_case_and_prefix() {
     for typ in [json!(null), json!("JWT"), json!("jwt"), json!("at+jwt"), json!("application/at+jwt"), json!("AT+JWT")]
     {

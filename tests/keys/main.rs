@@ -15,7 +15,9 @@
 
 mod elsewhere;
 mod freshness;
+mod memory;
 mod outage;
+mod raw;
 mod rotation;
 mod start;
 mod waiting;

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use envoy_test::{Document, IssuerServer, KeyKind, Protocol, Upstream};
+use envoy_test::{Document, IssuerServer, KeyKind, Protocol, SigningKey, Upstream};
 use serde_json::json;
 
 use super::{ask_until, connections, fresh_token, gate, get, issuer, reason, token, token_of_unknown_key, under_load};
@@ -105,4 +105,48 @@ fn a_flood_of_unknown_keys_makes_one_fetch_per_cooldown_and_hurts_nobody() {
     let (fetched, cooldowns) = (idp.fetched(Document::Keys) - 1, 1 + time.as_secs() / 3);
     assert!(fetched >= 1, "nobody looked for the strange keys");
     assert!(u64::try_from(fetched).unwrap() <= cooldowns, "{fetched} fetches in {cooldowns} cooldowns ({time:?})");
+}
+
+/// One new key each second, without overlap: an issuer that no cache can follow.
+#[test]
+fn an_issuer_that_rotates_each_second_costs_one_fetch_per_cooldown_and_opens_nothing() {
+    let (upstream, server) = (Upstream::start(), IssuerServer::start());
+    let idp = issuer(&server, "idp");
+    let envoy = gate(&server, &json!({"unknown_kid_cooldown": "1s"}), &json!({})).upstream(&upstream).start();
+    let mut workers = envoy.connection_per_worker(Protocol::Http1);
+    let first = token(&idp);
+    for connection in &mut workers {
+        ask_until(connection, &get(&first), Duration::from_secs(10), |answer| answer.status == 200);
+    }
+
+    let fetched = idp.fetched(Document::Keys);
+    let stranger = SigningKey::generate(KeyKind::P256, "stranger");
+    let (start, mut passed, mut asked) = (Instant::now(), 0, 0);
+    for second in 0..10 {
+        idp.replace_keys(KeyKind::P256, &format!("idp-{second}-new"));
+        while start.elapsed() < Duration::from_secs(second + 1) {
+            asked += 1;
+            let newest = idp.token(idp.claims("orders")).with("jti", format!("{second}-{asked}"));
+            for connection in &mut workers {
+                let answer = connection.send(&get(&newest.build())).unwrap();
+                assert!(matches!(answer.status, 200 | 401), "{answer}");
+                passed += usize::from(answer.status == 200);
+                let forged = connection.send(&get(&newest.clone().forged_by(&stranger).build())).unwrap();
+                assert_eq!(forged.status, 401, "by a stranger, in the second {second}: {forged}");
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+    let (fetched, cooldowns) = (idp.fetched(Document::Keys) - fetched, start.elapsed().as_secs() + 2);
+    assert!(u64::try_from(fetched).unwrap() <= cooldowns, "{fetched} fetches in {cooldowns} cooldowns");
+    assert!(fetched >= 5, "{fetched} fetches for ten new keys");
+    assert!(passed > asked / 2, "{passed} of {} were let through", asked * 2);
+
+    // When it rests, the newest key is good and the first is long gone.
+    let newest = get(&token(&idp));
+    for connection in &mut workers {
+        ask_until(connection, &newest, Duration::from_secs(5), |answer| answer.status == 200);
+        let answer = connection.send(&get(&first)).unwrap();
+        assert_eq!(answer.status, 401, "{answer}");
+    }
 }

@@ -14,14 +14,15 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use serde_json::{Map, Value, json};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
 use super::entra::Route;
 use super::fault::{Document, Fault};
 use super::keys::base64url;
-use super::{Book, Profile, Published, State, lock};
+use super::{Book, Profile, Published, Raw, State, lock};
 
 /// Serves until the task is aborted, which also ends every connection.
 pub(super) async fn serve(listener: TcpListener, state: Arc<State>) {
@@ -29,6 +30,11 @@ pub(super) async fn serve(listener: TcpListener, state: Arc<State>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
         while connections.try_join_next().is_some() {}
+        let raw = lock(&state.raw).clone();
+        if let Some(raw) = raw {
+            connections.spawn(answer_raw(stream, raw));
+            continue;
+        }
         let state = Arc::clone(&state);
         connections.spawn(async move {
             let service = service_fn(move |request| {
@@ -38,6 +44,24 @@ pub(super) async fn serve(listener: TcpListener, state: Arc<State>) {
             // An error here is a client that went away, or a fault that cuts the connection.
             let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
         });
+    }
+}
+
+/// Waits for a request, whatever it is, and says its piece.
+async fn answer_raw(mut stream: TcpStream, Raw { bytes, pace }: Raw) {
+    let mut first = [0; 1024];
+    let _ = stream.read(&mut first).await;
+    let Some(pace) = pace else {
+        // A client may have had enough before the end.
+        let _ = stream.write_all(&bytes).await;
+        let _ = stream.shutdown().await;
+        return;
+    };
+    for byte in bytes {
+        if stream.write_all(&[byte]).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(pace).await;
     }
 }
 
