@@ -208,3 +208,45 @@ pub(crate) const EXPORTS: &[&str] = &[
     "proxy_on_request_trailers",
     "proxy_on_delete",
 ];
+
+#[cfg(test)]
+mod tests {
+    use proxy_wasm::types;
+
+    use super::*;
+
+    #[test]
+    fn the_numbers_are_those_of_the_sdk() {
+        let maps = [
+            (types::MapType::HttpRequestHeaders, MapType::Request),
+            (types::MapType::HttpRequestTrailers, MapType::RequestTrailers),
+            (types::MapType::HttpCallResponseHeaders, MapType::CallResponse),
+            (types::MapType::HttpCallResponseTrailers, MapType::CallResponseTrailers),
+        ];
+        for (theirs, ours) in maps {
+            assert_eq!(MapType::of(theirs as u32), Some(ours));
+        }
+        let buffers = [
+            (types::BufferType::HttpRequestBody, BufferType::RequestBody),
+            (types::BufferType::HttpCallResponseBody, BufferType::CallResponseBody),
+            (types::BufferType::VmConfiguration, BufferType::VmConfiguration),
+            (types::BufferType::PluginConfiguration, BufferType::PluginConfiguration),
+        ];
+        for (theirs, ours) in buffers {
+            assert_eq!(BufferType::of(theirs as u32), Some(ours));
+        }
+        let statuses = [
+            (types::Status::Ok, status::OK),
+            (types::Status::NotFound, status::NOT_FOUND),
+            (types::Status::BadArgument, status::BAD_ARGUMENT),
+            (types::Status::SerializationFailure, status::SERIALIZATION_FAILURE),
+            (types::Status::ParseFailure, status::PARSE_FAILURE),
+            (types::Status::Empty, status::EMPTY),
+            (types::Status::CasMismatch, status::CAS_MISMATCH),
+            (types::Status::InternalFailure, status::INTERNAL_FAILURE),
+        ];
+        for (theirs, ours) in statuses {
+            assert_eq!(theirs as u32, ours);
+        }
+    }
+}

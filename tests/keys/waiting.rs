@@ -17,7 +17,7 @@ fn requests_before_keys_wait_in_every_worker_and_then_meet_the_whole_check() {
     let forger = SigningKey::generate(KeyKind::P256, "idp-1");
     let cases = [
         ("good", claims.build(), "via_upstream"),
-        ("expired", claims.clone().with("exp", 1_700_000_000).build(), "token_expired"),
+        ("too early", claims.clone().with("nbf", 4_000_000_000_u64).build(), "token_not_yet_valid"),
         ("of another audience", claims.clone().with("aud", "invoices").build(), "audience_not_accepted"),
         ("forged", claims.clone().forged_by(&forger).build(), "signature_wrong"),
         ("of an unknown key", claims.clone().with_header("kid", "idp-2").build(), "kid_unknown"),
