@@ -59,12 +59,9 @@ impl Worker {
         let step = Exchange::begin(headers, &mut self.engine, &mut self.host, now);
         let outcome = self.settle(context, step);
         if matches!(outcome, Outcome::Waits) {
-            // A fetch belongs to the root, so the first look is its next tick: as soon as there can be one. So does the
-            // timer: some hosts refuse to set it for a stream.
-            if abi::set_effective_context(self.root).is_ok() {
-                self.tick_within(now, AT_ONCE);
-                let _ = abi::set_effective_context(context);
-            }
+            // A fetch belongs to the root, so the first look is its next tick: as soon as there can be one.
+            self.tick_within(now, AT_ONCE);
+            let _ = abi::set_effective_context(context);
         }
         outcome
     }
@@ -135,11 +132,13 @@ impl Worker {
         self.report(now);
     }
 
+    /// Sets the timer to `span` from now, unless it is set to fire before. Leaves the root in effect.
     fn tick_within(&mut self, now: UnixTime, span: Duration) {
         let at = now.plus(span);
         if self.tick_at.is_none_or(|planned| at < planned) {
             let millis = u32::try_from(span.as_millis()).unwrap_or(u32::MAX).max(1);
-            if abi::set_tick_period(millis).is_ok() {
+            // Some hosts refuse to set the timer for a stream.
+            if abi::set_effective_context(self.root).and_then(|()| abi::set_tick_period(millis)).is_ok() {
                 self.tick_at = Some(at);
             }
         }
