@@ -1,87 +1,14 @@
 //! One worker: an instance of the module, and the callbacks that a proxy makes.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::time::Duration;
 
-use wasmtime::{Config, Engine, Instance, InstancePre, Linker, Module, Store, WasmParams, WasmResults};
+use wasmtime::{Instance, Store, WasmParams, WasmResults};
 
-use crate::abi::{self, Pairs};
-use crate::calls;
-use crate::state::{Answer, CallResponse, Callback, Callout, Context, Fault, Progress, Root, Stream, Vm, World};
-use crate::wasi;
+use crate::abi::Pairs;
+use crate::filter::Filter;
+use crate::state::{CallResponse, Callback, Callout, Context, Progress, Root, Stream, Vm, World};
 
-/// A compiled filter, good for any number of workers.
-#[derive(Clone)]
-pub struct Filter {
-    module: InstancePre<Vm>,
-}
-
-impl Filter {
-    /// Compiles the module in the file `wasm`, and checks what it imports and exports.
-    ///
-    /// # Panics
-    /// When it imports what is not in ABI 0.2.1, or lacks what a host calls.
-    #[must_use]
-    pub fn load(wasm: &Path) -> Self {
-        let bytes = std::fs::read(wasm).unwrap_or_else(|error| panic!("cannot read {}: {error}", wasm.display()));
-        Self::compile(&bytes)
-    }
-
-    /// Compiles the module in these bytes, and checks what it imports and exports.
-    ///
-    /// # Panics
-    /// As [`Filter::load`].
-    #[must_use]
-    pub fn compile(wasm: &[u8]) -> Self {
-        let mut config = Config::new();
-        config.consume_fuel(true);
-        let engine = Engine::new(&config).unwrap_or_else(|error| panic!("no engine: {error:?}"));
-        let module = Module::new(&engine, wasm).unwrap_or_else(|error| panic!("no module: {error:?}"));
-        check(&module);
-        let mut linker = Linker::new(&engine);
-        wasi::define(&mut linker).and_then(|()| calls::define(&mut linker)).unwrap_or_else(|error| panic!("{error:?}"));
-        // What the module may import and never calls; if it does call it, the trap names it.
-        linker.define_unknown_imports_as_traps(&module).unwrap_or_else(|error| panic!("{error:?}"));
-        let module = linker.instantiate_pre(&module).unwrap_or_else(|error| panic!("{error:?}"));
-        Self { module }
-    }
-
-    /// The functions of the ABI that it imports.
-    #[must_use]
-    pub fn imports(&self) -> BTreeSet<String> {
-        self.imports_from("env")
-    }
-
-    /// The functions of WASI that it imports.
-    #[must_use]
-    pub fn wasi_imports(&self) -> BTreeSet<String> {
-        self.imports_from(wasi::MODULE)
-    }
-
-    fn imports_from(&self, module: &str) -> BTreeSet<String> {
-        let imports = self.module.module().imports();
-        imports.filter(|import| import.module() == module).map(|import| import.name().to_owned()).collect()
-    }
-}
-
-/// Panics unless any host of the ABI can run the module.
-fn check(module: &Module) {
-    for import in module.imports() {
-        let known = match import.module() {
-            "env" => abi::IMPORTS,
-            wasi::MODULE => wasi::FUNCTIONS,
-            other => panic!("the module imports {} from `{other}`, which no proxy has", import.name()),
-        };
-        assert!(known.contains(&import.name()), "the module imports {}.{}", import.module(), import.name());
-    }
-    let exports: BTreeSet<&str> = module.exports().map(|export| export.name()).collect();
-    for needed in abi::EXPORTS {
-        assert!(exports.contains(needed), "the module does not export {needed}");
-    }
-    let versions: Vec<&&str> = exports.iter().filter(|name| name.starts_with("proxy_abi_version_")).collect();
-    assert_eq!(versions, [&"proxy_abi_version_0_2_1"], "exactly one version of the ABI");
-}
+mod observe;
 
 /// One worker with the filter in it.
 pub struct StrictHost {
@@ -341,93 +268,6 @@ impl StrictHost {
             arguments,
         );
         self.vm().response = CallResponse::default();
-    }
-
-    /// From now on the host function `name` answers `status`, every time.
-    pub fn inject(&mut self, name: &str, status: u32) {
-        self.inject_some(name, status, 0, u64::MAX);
-    }
-
-    /// After `after` good calls the next `times` calls of the host function `name` answer `status`.
-    pub fn inject_some(&mut self, name: &str, status: u32, after: u64, times: u64) {
-        assert!(abi::IMPORTS.contains(&name), "{name} is not in the ABI");
-        self.vm().faults.insert(name.to_owned(), Fault { status, after, times });
-    }
-
-    /// Every host function is well again.
-    pub fn heal(&mut self) {
-        self.vm().faults.clear();
-    }
-
-    /// Offers a function beyond the ABI.
-    pub fn offer(&mut self, name: &str, function: impl FnMut(&[u8]) -> Result<Vec<u8>, u32> + 'static) {
-        self.vm().foreign.insert(name.to_owned(), Box::new(function));
-    }
-
-    /// Only these clusters exist.
-    pub fn limit_clusters(&mut self, names: &[&str]) {
-        self.vm().clusters = Some(names.iter().map(|name| (*name).to_owned()).collect());
-    }
-
-    /// How far the request of this stream has come.
-    pub fn progress(&mut self, stream: u32) -> Progress {
-        self.stream(stream).progress
-    }
-
-    /// What the module answered the request with, if it did.
-    pub fn answer(&mut self, stream: u32) -> Option<Answer> {
-        self.stream(stream).answer.clone()
-    }
-
-    /// The headers of the request, as the module left them.
-    pub fn headers(&mut self, stream: u32) -> Pairs {
-        self.stream(stream).headers.clone()
-    }
-
-    /// The trailers of the request, as the module left them.
-    pub fn left_trailers(&mut self, stream: u32) -> Pairs {
-        self.stream(stream).trailers.clone()
-    }
-
-    /// The filter state of the stream.
-    pub fn properties(&mut self, stream: u32) -> BTreeMap<String, Vec<u8>> {
-        self.stream(stream).properties.clone()
-    }
-
-    /// The world that this worker is of.
-    #[must_use]
-    pub fn world(&self) -> World {
-        self.store.data().world.clone()
-    }
-
-    /// The lines of the log, with their levels.
-    #[must_use]
-    pub fn log(&self) -> &[(u32, String)] {
-        &self.store.data().log
-    }
-
-    /// How often each host function was called.
-    #[must_use]
-    pub fn calls(&self) -> &BTreeMap<&'static str, u64> {
-        &self.store.data().calls
-    }
-
-    /// Units of fuel that all callbacks so far took: about one for each instruction.
-    #[must_use]
-    pub fn fuel(&self) -> u64 {
-        self.fuel
-    }
-
-    /// Units of fuel of the last callback.
-    #[must_use]
-    pub fn last_fuel(&self) -> u64 {
-        self.callback_fuel
-    }
-
-    /// The size of the linear memory in bytes.
-    #[must_use]
-    pub fn memory(&self) -> usize {
-        self.store.data().guest.as_ref().map_or(0, |(memory, _)| memory.data_size(&self.store))
     }
 
     /// Any callback with any arguments, in any order: what a broken host might do. `Err` is a trap.

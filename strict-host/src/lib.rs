@@ -25,11 +25,13 @@
 mod abi;
 mod calls;
 mod command;
+mod filter;
 mod host;
 mod state;
 mod wasi;
 
 pub use abi::{Pairs, status};
 pub use command::{Finished, run_command};
-pub use host::{Filter, StrictHost};
+pub use filter::Filter;
+pub use host::StrictHost;
 pub use state::{Answer, Callout, Progress, World};
