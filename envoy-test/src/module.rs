@@ -210,6 +210,17 @@ impl Product {
         }
     }
 
+    /// What a distribution's linker has to be told besides. The module is started by its host; a program begins in the C
+    /// library, and names functions for threads that this library lacks, and that nobody calls where there are no threads.
+    fn link_arguments(self) -> String {
+        match self {
+            Self::Module => String::new(),
+            Self::UnitTests => {
+                format!(" -C link-arg={WASI_LIBC}/crt1-command.o -C link-arg=--allow-undefined")
+            }
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Module => "the filter",
@@ -283,7 +294,7 @@ fn distribution_cargo(dir: &Path, product: Product) -> Command {
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTC", DISTRIBUTION_RUSTC)
         .env("PATH", path)
-        .env("RUSTFLAGS", format!("-C link-self-contained=no -L {WASI_LIBC}"))
+        .env("RUSTFLAGS", format!("-C link-self-contained=no -L {WASI_LIBC}{}", product.link_arguments()))
         .args(["-Z", product.standard_library()]);
     cargo
 }
