@@ -68,15 +68,16 @@ impl BufferType {
 }
 
 /// A map in the ABI's form: a count, then the sizes of each name and value, then each of them with a NUL after it.
-pub(crate) fn encode(pairs: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+#[must_use]
+pub fn encode<T: AsRef<[u8]>>(pairs: &[(T, T)]) -> Vec<u8> {
     let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes();
     let mut bytes = number(pairs.len()).to_vec();
     for (name, value) in pairs {
-        bytes.extend(number(name.len()));
-        bytes.extend(number(value.len()));
+        bytes.extend(number(name.as_ref().len()));
+        bytes.extend(number(value.as_ref().len()));
     }
     for text in pairs.iter().flat_map(|(name, value)| [name, value]) {
-        bytes.extend_from_slice(text);
+        bytes.extend_from_slice(text.as_ref());
         bytes.push(0);
     }
     bytes

@@ -30,7 +30,7 @@ mod host;
 mod state;
 mod wasi;
 
-pub use abi::{Pairs, status};
+pub use abi::{Pairs, encode, status};
 pub use command::{Finished, run_command};
 pub use filter::Filter;
 pub use host::StrictHost;

@@ -1,23 +1,8 @@
 //! Header maps as no host should give them, and as clients make them: bytes, repeats, sizes.
 
-use strict_host::Progress;
+use strict_host::{Progress, encode};
 
 use crate::gate::{GOOD, Gate, head};
-
-/// The ABI's form of these pairs.
-fn encode(pairs: &[(&[u8], &[u8])]) -> Vec<u8> {
-    let number = |number: usize| u32::try_from(number).unwrap().to_le_bytes();
-    let mut bytes = number(pairs.len()).to_vec();
-    for (name, value) in pairs {
-        bytes.extend(number(name.len()));
-        bytes.extend(number(value.len()));
-    }
-    for text in pairs.iter().flat_map(|(name, value)| [name, value]) {
-        bytes.extend_from_slice(text);
-        bytes.push(0);
-    }
-    bytes
-}
 
 fn good_map() -> Vec<u8> {
     let bearer = format!("Bearer {}", *GOOD);

@@ -32,27 +32,7 @@ impl Entra {
     /// The claims of a v2.0 access token of a user, as long as real ones (about 1.4 kB as a token).
     #[must_use]
     pub fn v2_claims(&self, audience: &str) -> Value {
-        let now = now();
-        let claims = json!({
-            "aud": audience,
-            "iss": self.profile.issuer_v2(),
-            "iat": now, "nbf": now, "exp": now + 4200,
-            "aio": AIO,
-            "azp": CLIENT, "azpacr": "1",
-            "name": "Abe Lincoln",
-            "oid": "690222be-ff1a-4d56-abd1-7e4f7d38e474",
-            "preferred_username": "abe@contoso.example",
-            "rh": "0.AXQAi_8IAAAAtAaZLo3ChMif6KOnttRB7eBq4.",
-            "roles": ["Orders.Approve"],
-            "scp": "orders.read orders.write",
-            "sid": "00201a7b-1ab0-4f5d-9c51-9a5b1a02a2c1",
-            "sub": "HKZpfaHyWadeOouYlitjrI-KffTm222X5rrV3xDqfKQ",
-            "tid": self.profile.tenant,
-            "uti": "fqiBqXLPj0eQa82S-IYFAA",
-            "ver": "2.0",
-            "wids": ["b79fbf4d-3ef9-4689-8143-76b194e85509"],
-        });
-        claims
+        user_claims(audience, &self.profile.issuer_v2(), &self.profile.tenant, now())
     }
 
     /// The claims of a v1.0 access token of a user.
@@ -199,6 +179,29 @@ pub(super) struct Route {
     tenant: String,
     template: bool,
     query: String,
+}
+
+/// The claims of a v2.0 access token of a user, valid for 70 minutes from `now` (seconds since 1970).
+pub(super) fn user_claims(audience: &str, issuer: &str, tenant: &str, now: u64) -> Value {
+    json!({
+        "aud": audience,
+        "iss": issuer,
+        "iat": now, "nbf": now, "exp": now + 4200,
+        "aio": AIO,
+        "azp": CLIENT, "azpacr": "1",
+        "name": "Abe Lincoln",
+        "oid": "690222be-ff1a-4d56-abd1-7e4f7d38e474",
+        "preferred_username": "abe@contoso.example",
+        "rh": "0.AXQAi_8IAAAAtAaZLo3ChMif6KOnttRB7eBq4.",
+        "roles": ["Orders.Approve"],
+        "scp": "orders.read orders.write",
+        "sid": "00201a7b-1ab0-4f5d-9c51-9a5b1a02a2c1",
+        "sub": "HKZpfaHyWadeOouYlitjrI-KffTm222X5rrV3xDqfKQ",
+        "tid": tenant,
+        "uti": "fqiBqXLPj0eQa82S-IYFAA",
+        "ver": "2.0",
+        "wids": ["b79fbf4d-3ef9-4689-8143-76b194e85509"],
+    })
 }
 
 const CLIENT: &str = "6e74172b-be56-4843-9ff4-e66a39bb12e3";

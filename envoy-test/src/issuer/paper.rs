@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::entra::user_claims;
 use super::keys::{KeyKind, SigningKey};
 use super::token::Token;
 
@@ -78,25 +79,7 @@ impl PaperIssuer {
     #[must_use]
     pub fn token(&self, key: &SigningKey, audience: &str, subject: &str) -> Token {
         let now = self.now.as_secs();
-        let claims = json!({
-            "aud": audience,
-            "iss": self.issuer(),
-            "iat": now, "nbf": now, "exp": now + 3600,
-            "aio": "AXQAi/8IAAAA".repeat(15),
-            "azp": "6e74172b-be56-4843-9ff4-e66a39bb12e3", "azpacr": "1",
-            "name": "Abe Lincoln",
-            "oid": "690222be-ff1a-4d56-abd1-7e4f7d38e474",
-            "preferred_username": "abe@contoso.example",
-            "rh": "0.AXQAi_8IAAAAtAaZLo3ChMif6KOnttRB7eBq4.",
-            "roles": ["Orders.Approve"],
-            "scp": "orders.read orders.write",
-            "sid": "00201a7b-1ab0-4f5d-9c51-9a5b1a02a2c1",
-            "sub": subject,
-            "tid": self.tenant,
-            "uti": "fqiBqXLPj0eQa82S-IYFAA",
-            "ver": "2.0",
-            "wids": ["b79fbf4d-3ef9-4689-8143-76b194e85509"],
-        });
-        Token::new(claims, key)
+        let claims = user_claims(audience, &self.issuer(), &self.tenant, now);
+        Token::new(claims, key).with("exp", now + 3600).with("sub", subject)
     }
 }
