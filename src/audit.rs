@@ -15,6 +15,9 @@ pub struct AuditEvent {
     pub decision: Decision,
     /// The fine reason; `allowed` for an allow.
     pub reason: &'static str,
+    /// The reason that would have stopped the request, were it enforced (`report_only`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unenforced: Option<&'static str>,
     /// The status that the filter answered with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,

@@ -6,6 +6,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::access::Properties;
 use crate::config::{Config, Problems};
 use crate::jose::{Algorithm, NativeVerifier};
 use crate::provider::{Fetch, FetchId, Fetched, IssuerRef, KeyCache, KeyHealth, KeyLookup, KeyState, SharedData};
@@ -14,9 +15,9 @@ use crate::token::VerifiedToken;
 use crate::token_cache::TokenCache;
 
 /// The few synchronous services of a host.
-pub trait Host: SharedData + NativeVerifier {}
+pub trait Host: SharedData + NativeVerifier + Properties {}
 
-impl<T: SharedData + NativeVerifier> Host for T {}
+impl<T: SharedData + NativeVerifier + Properties> Host for T {}
 
 /// One worker's memory.
 #[derive(Debug)]

@@ -15,6 +15,7 @@ pub mod exchange; // one request on its way: the walk, the reasons it stops, the
 // The features, in the order of the walk.
 pub mod http; // request heads as plain values in bytes; the one path normaliser
 pub mod policy; // which rule speaks for a request; may this identity do this
+pub mod access; // under these circumstances: networks, schedules, assurance, device, risk
 pub mod credential; // what the request carries; more than one is a denial
 pub mod jose; // the RFCs and nothing else: no clock, no configuration, no HTTP
 pub mod provider; // whose tokens are trusted, and the keys they are signed with
@@ -24,6 +25,8 @@ pub mod token_cache; // verified once, remembered until it expires or its key is
 pub mod identity; // who is calling
 pub mod forward; // what the upstream is told about the caller
 pub mod audit; // one record of every decision
+pub mod claim_path; // the way to a claim within a token
+pub mod verdict; // met, unmet, or not to be told
 pub mod time; // moments, in milliseconds
 
 // The edge. Not in unit tests: what runs them as wasm32 is no proxy.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 
+use crate::access::Properties;
 use crate::jose::{
     Hash, KeyOrigin, NativeVerifier, SignaturePolicy, SignedClaims, TokenLimits, Unverified, VerificationKey, base64url,
 };
@@ -67,6 +68,7 @@ impl TestIssuer {
 #[derive(Debug, Default)]
 pub(crate) struct MemoryHost {
     shared: HashMap<String, (Vec<u8>, u32)>,
+    pub(crate) properties: HashMap<String, Vec<u8>>,
 }
 
 impl SharedData for MemoryHost {
@@ -81,6 +83,12 @@ impl SharedData for MemoryHost {
         }
         self.shared.insert(key.to_owned(), (value.to_vec(), version.wrapping_add(1)));
         Ok(())
+    }
+}
+
+impl Properties for MemoryHost {
+    fn property(&mut self, path: &str) -> Option<Vec<u8>> {
+        self.properties.get(path).cloned()
     }
 }
 

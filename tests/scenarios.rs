@@ -16,6 +16,7 @@ use envoy_test::{
     Answer, Connection, Entra, Envoy, Issuer, IssuerServer, KeyKind, Protocol, Request, SigningKey, Token, Upstream,
     load_yaml,
 };
+use portcullis::access::Properties;
 use portcullis::engine::Engine;
 use portcullis::exchange::{Exchange, Step};
 use portcullis::jose::{Hash, NativeVerifier};
@@ -254,6 +255,12 @@ impl SharedData for MemoryHost {
         }
         self.shared.insert(key.to_owned(), (value.to_vec(), version + 1));
         Ok(())
+    }
+}
+
+impl Properties for MemoryHost {
+    fn property(&mut self, _: &str) -> Option<Vec<u8>> {
+        None
     }
 }
 

@@ -21,7 +21,7 @@ use crate::exchange::{Challenge, Reply, document};
 use crate::forward::Forwarding;
 use crate::http::{HeaderMap, RequestHead};
 use crate::jose::{SignaturePolicy, TokenLimits};
-use crate::policy::{Router, Rule};
+use crate::policy::{RouteMatch, Router, Rule};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
 use crate::token::TokenRules;
 use settings::Settings;
@@ -37,6 +37,7 @@ pub struct Config {
     resource_metadata: Option<ResourceMetadata>,
     preflight_passes: bool,
     pub(crate) audit: AuditLog,
+    pub(crate) report_only: bool,
     pub(crate) signatures: SignaturePolicy,
     pub(crate) limits: Limits,
     warnings: Vec<String>,
@@ -119,8 +120,8 @@ impl Config {
     }
 
     /// The rule that speaks for a request.
-    pub(crate) fn route<'a>(&'a self, head: &'a RequestHead) -> Option<&'a Rule> {
-        self.router.find(head.host(), head.method(), head.path().segments()).map(|found| found.value())
+    pub(crate) fn route<'a>(&'a self, head: &'a RequestHead) -> Option<RouteMatch<'a, Rule>> {
+        self.router.find(head.host(), head.method(), head.path().segments())
     }
 
     /// The rule that speaks for the request that a CORS preflight announces, if preflights pass.

@@ -107,7 +107,8 @@ impl Exchange {
         let stop = match request::walk(&self.head, engine, host, now, &mut trace) {
             Ok(passage) => {
                 self.leave(engine);
-                let record = self.record(engine, trace, Decision::Allow, "allowed", None, now);
+                let reason = if trace.unenforced.is_some() { "report_only" } else { "allowed" };
+                let record = self.record(engine, trace, Decision::Allow, reason, None, now);
                 return Step::Continue(passage, record);
             }
             Err(stop) => stop,
@@ -166,6 +167,7 @@ impl Exchange {
             AuditEvent {
                 decision,
                 reason,
+                unenforced: trace.unenforced.as_ref().map(Denial::reason),
                 status,
                 rule: trace.rule.as_ref().map(|(_, name)| name.to_string()),
                 method: self.head.method().to_owned(),

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::denial::Denial;
 use crate::entra::EntraFlaw;
-use crate::policy::Refusal;
+use crate::policy::{Lack, Refusal};
 use crate::token::TokenRuleFlaw;
 
 /// An answer to the caller, ready for the host.
@@ -133,9 +133,18 @@ impl Answer {
             | Denial::Rule(_)
             // Another rule would take this token, so for this endpoint it is the wrong one (RFC 6750 section 3.1).
             | Denial::Refused(Refusal::ProviderNotAccepted | Refusal::AudienceNotAccepted) => Self::TokenInvalid,
+            Denial::Refused(Refusal::Lacks(lack)) => Self::lacking(lack),
             Denial::NoRule => Self::NotAllowed,
             Denial::KeysUnavailable(after) => Self::Unavailable(*after),
             Denial::WaitedTooLong | Denial::TooManyWaiting => Self::Unavailable(Duration::from_secs(1)),
+        }
+    }
+
+    fn lacking(lack: &Lack) -> Self {
+        match lack {
+            Lack::NoToken => Self::CredentialMissing,
+            Lack::Scope(_) => Self::ScopeInsufficient,
+            Lack::Excluded | Lack::Never | Lack::Circumstance(_) => Self::NotAllowed,
         }
     }
 

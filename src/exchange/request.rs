@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::{Denial, Passage, Reply};
+use crate::access::{Circumstances, Connection};
 use crate::config::Config;
 use crate::credential::{self, Found};
 use crate::engine::{Engine, Host};
@@ -11,7 +12,7 @@ use crate::forward::ForwardedIdentity;
 use crate::http::RequestHead;
 use crate::identity::Identity;
 use crate::jose::{Algorithm, Unverified};
-use crate::policy::{self, Access, Permit};
+use crate::policy::{self, Access, Facts, Permit, Rule};
 use crate::provider::{IssuerFlaw, IssuerRef, KeyLookup};
 use crate::time::UnixTime;
 use crate::token::{self, TokenRuleFlaw, VerifiedToken};
@@ -49,6 +50,8 @@ pub(super) struct Trace {
     /// As the token names it, while its bearer is not known.
     pub(super) kid: Option<String>,
     pub(super) identity: Option<Identity>,
+    /// What would have stopped the request, were it enforced.
+    pub(super) unenforced: Option<Denial>,
     pub(super) remembered: bool,
 }
 
@@ -69,23 +72,68 @@ pub(super) fn walk(
         trace.rule = Some((rule.index, Rc::clone(&rule.name)));
         return pass(&config, head, &policy::admit_preflight(rule));
     }
-    let rule = config.route(head).ok_or(Denial::NoRule)?;
+    let permit = match decide(&config, head, engine, host, now, trace) {
+        Err(Stop::Denied(denial)) if config.report_only => {
+            trace.unenforced.get_or_insert(denial);
+            policy::admit_unenforced(trace.identity.clone().unwrap_or(Identity::Anonymous))
+        }
+        permit => permit?,
+    };
+    pass(&config, head, &permit)
+}
+
+/// From the route to the leave to go on.
+fn decide(
+    config: &Config,
+    head: &RequestHead,
+    engine: &mut Engine,
+    host: &mut dyn Host,
+    now: UnixTime,
+    trace: &mut Trace,
+) -> Result<Permit, Stop> {
+    let route = config.route(head).ok_or(Denial::NoRule)?;
+    let rule = route.value();
     trace.rule = Some((rule.index, Rc::clone(&rule.name)));
+    let identity = match authenticate(config, rule, head, engine, host, now, trace) {
+        Err(Stop::Denied(denial)) if rule.report_only => {
+            trace.unenforced.get_or_insert(denial);
+            Identity::Anonymous
+        }
+        identity => identity?,
+    };
+    trace.identity = Some(identity.clone());
+    let parameters: Vec<_> = route.parameters().collect();
+    let connection = Connection::new(host);
+    let circumstances = Circumstances { head, token: identity.token(), connection: &connection, now };
+    let ruling = policy::decide(rule, &Facts { identity: &identity, parameters: &parameters, circumstances });
+    if let Some(refusal) = ruling.unenforced {
+        trace.unenforced.get_or_insert(refusal.into());
+    }
+    ruling.decided.map_err(|refusal| Denial::from(refusal).into())
+}
+
+/// Who is calling, as far as the rule asks.
+fn authenticate(
+    config: &Config,
+    rule: &Rule,
+    head: &RequestHead,
+    engine: &mut Engine,
+    host: &mut dyn Host,
+    now: UnixTime,
+    trace: &mut Trace,
+) -> Result<Identity, Stop> {
     let credential = match rule.access {
         Access::Anonymous => None,
         Access::Token | Access::Optional => credential::find(head, &config.sources).map_err(Denial::Credential)?,
     };
-    let identity = match credential {
+    Ok(match credential {
         Some(found) => Identity::Token(identify(&found, engine, host, now, trace)?),
         None => Identity::Anonymous,
-    };
-    trace.identity = Some(identity.clone());
-    let permit = policy::decide(rule, identity).map_err(Denial::from)?;
-    pass(&config, head, &permit)
+    })
 }
 
 /// With leave to go on: what changes on the way, and what later filters and the access log may read.
-fn pass(config: &Config, head: &RequestHead, permit: &Permit<'_>) -> Result<Passage, Stop> {
+fn pass(config: &Config, head: &RequestHead, permit: &Permit) -> Result<Passage, Stop> {
     let identity = permit.identity().token().map(|token| ForwardedIdentity {
         claims: token.claims(),
         payload: token.signed().payload_base64url(),

@@ -13,6 +13,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::claim_path::ClaimPath;
 use crate::credential::Sources;
 use crate::http::name::is_token;
 use crate::http::{HeaderValue, MutationFlaw, Mutations, RequestHead};
@@ -21,7 +22,7 @@ pub mod claim;
 pub mod principal;
 pub mod reserved;
 
-pub use claim::{ClaimPath, ClaimPathFlaw, ListForm};
+pub use claim::ListForm;
 pub use reserved::Reserved;
 
 /// A claim that becomes a header.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::claim_path::ClaimPath;
 use crate::credential::SourceSettings;
 use crate::http::{HeaderMap, Pair};
 use serde_json::json;

@@ -111,6 +111,13 @@ pub(super) fn buffer(kind: BufferType, max: usize) -> Result<Option<Vec<u8>>, St
     Ok(Some(bytes).filter(|bytes| bytes.len() <= max))
 }
 
+/// A property of the stream in effect, by its path with dots.
+pub(super) fn property(path: &str) -> Result<Vec<u8>, Status> {
+    let path = path.replace('.', "\0");
+    // SAFETY: the path comes with its own length; the out pointers are valid for a write.
+    returned(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) })
+}
+
 /// A value of the stream's filter state, read by access logs as `wasm.PATH`. A path of several parts, joined by NUL as
 /// for reading, would have a name that no access log can write.
 pub(super) fn set_property(path: &str, value: &[u8]) -> Result<(), Status> {
@@ -284,6 +291,7 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
     fn proxy_get_buffer_bytes(kind: u32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
     fn proxy_get_shared_data(
         key: *const u8,

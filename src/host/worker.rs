@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::abi::{self, MapType, Status};
 use super::foreign::HostVerifier;
 use super::metrics::Metrics;
+use crate::access::Properties;
 use crate::audit::Decision;
 use crate::engine::Engine;
 use crate::exchange::{Exchange, Passage, Record, Reply, Step};
@@ -289,6 +290,12 @@ impl SharedData for EnvoyHost {
             // Without shared data each worker fetches for itself: more fetches, the same decisions.
             Ok(()) | Err(_) => Ok(()),
         }
+    }
+}
+
+impl Properties for EnvoyHost {
+    fn property(&mut self, path: &str) -> Option<Vec<u8>> {
+        abi::property(path).ok()
     }
 }
 

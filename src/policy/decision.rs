@@ -2,7 +2,11 @@
 
 use std::rc::Rc;
 
+use super::facts::Facts;
+use super::lack::Lack;
+use super::requirement::Requirement;
 use crate::identity::Identity;
+use crate::verdict::Verdict;
 
 /// What a rule asks for.
 #[derive(Clone, Debug)]
@@ -17,6 +21,10 @@ pub struct Rule {
     pub providers: Option<Vec<usize>>,
     /// Which audiences, among the provider's own; `None` is any of them.
     pub audiences: Option<Vec<String>>,
+    /// What else is asked for.
+    pub require: Option<Requirement>,
+    /// What it asks for is reported where it is not met, and not enforced.
+    pub report_only: bool,
 }
 
 /// Whether a rule looks at credentials.
@@ -30,20 +38,14 @@ pub enum Access {
     Anonymous,
 }
 
-/// Leave to go on: this identity, by this rule. Only [`decide`] and [`admit_preflight`] make one, and without one nothing goes upstream.
+/// Leave to go on, for this identity. Only [`decide`] and the two `admit_` functions make one, and without one nothing goes
+/// upstream.
 #[derive(Debug)]
-pub struct Permit<'a> {
-    rule: &'a Rule,
+pub struct Permit {
     identity: Identity,
 }
 
-impl<'a> Permit<'a> {
-    /// The rule that gave leave.
-    #[must_use]
-    pub fn rule(&self) -> &'a Rule {
-        self.rule
-    }
-
+impl Permit {
     /// Who has it.
     #[must_use]
     pub fn identity(&self) -> &Identity {
@@ -54,12 +56,18 @@ impl<'a> Permit<'a> {
 /// Leave for a CORS preflight: browsers send it without credentials, and its answer reveals nothing but CORS headers
 /// (Fetch standard, section 4.8). Only where the configuration says so, and only if `rule` speaks for the request.
 #[must_use]
-pub fn admit_preflight(rule: &Rule) -> Permit<'_> {
-    Permit { rule, identity: Identity::Anonymous }
+pub fn admit_preflight(_rule: &Rule) -> Permit {
+    Permit { identity: Identity::Anonymous }
+}
+
+/// Leave for a request that was turned away by something that is only reported, not enforced.
+#[must_use]
+pub fn admit_unenforced(identity: Identity) -> Permit {
+    Permit { identity }
 }
 
 /// Why a rule does not let an identity in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// None of the token's audiences is one of the rule's.
     AudienceNotAccepted,
@@ -67,26 +75,46 @@ pub enum Refusal {
     NoToken,
     /// The rule does not take this provider's tokens.
     ProviderNotAccepted,
+    /// Something that the rule requires.
+    Lacks(Lack),
 }
 
 impl Refusal {
     /// Stable code for the audit record and the counters.
     #[must_use]
-    pub fn reason(self) -> &'static str {
+    pub fn reason(&self) -> &'static str {
         match self {
             Self::AudienceNotAccepted => "audience_not_accepted_by_rule",
             Self::NoToken => "credential_missing",
             Self::ProviderNotAccepted => "provider_not_accepted_by_rule",
+            Self::Lacks(lack) => lack.reason(),
         }
     }
 }
 
-/// Decides whether `identity` may go on by `rule`.
-///
-/// # Errors
-/// What the rule misses.
-pub fn decide(rule: &Rule, identity: Identity) -> Result<Permit<'_>, Refusal> {
-    match (rule.access, &identity) {
+/// What was decided.
+#[derive(Debug)]
+pub struct Ruling {
+    /// Leave, or why not.
+    pub decided: Result<Permit, Refusal>,
+    /// What would have stopped the request, were everything enforced that is only reported.
+    pub unenforced: Option<Refusal>,
+}
+
+/// Decides whether a request may go on by `rule`.
+#[must_use]
+pub fn decide(rule: &Rule, facts: &Facts<'_>) -> Ruling {
+    let permit = || Permit { identity: facts.identity.clone() };
+    match required(rule, facts) {
+        Ok(()) => Ruling { decided: Ok(permit()), unenforced: None },
+        Err(refusal) if rule.report_only => Ruling { decided: Ok(permit()), unenforced: Some(refusal) },
+        Err(refusal) => Ruling { decided: Err(refusal), unenforced: None },
+    }
+}
+
+/// What the rule itself asks for.
+fn required(rule: &Rule, facts: &Facts<'_>) -> Result<(), Refusal> {
+    match (rule.access, facts.identity) {
         // The rule says that nobody is asked.
         (Access::Anonymous, _) => {}
         // The rule says that nobody needs to be known.
@@ -102,5 +130,9 @@ pub fn decide(rule: &Rule, identity: Identity) -> Result<Permit<'_>, Refusal> {
             }
         }
     }
-    Ok(Permit { rule, identity })
+    match rule.require.as_ref().map(|require| require.evaluate(facts)) {
+        None | Some(Verdict::Met) => Ok(()),
+        Some(Verdict::Unmet(Lack::NoToken) | Verdict::Unknown(Lack::NoToken)) => Err(Refusal::NoToken),
+        Some(Verdict::Unmet(lack) | Verdict::Unknown(lack)) => Err(Refusal::Lacks(lack)),
+    }
 }

@@ -4,16 +4,25 @@
 //! - [`template`]: how a rule names paths
 //! - [`host`]: how a rule names hosts
 //! - [`rule`]: a rule's name and all that it matches
-//! - [`decision`]: what a rule asks for, and whether an identity has it
+//! - [`facts`]: what is known about a request when it is decided
+//! - [`requirement`]: what a rule asks for, as a tree
+//! - [`lack`]: what a caller lacks for it
+//! - [`decision`]: the decision
 
 pub mod decision;
+pub mod facts;
 pub mod host;
+pub mod lack;
+pub mod requirement;
 pub mod router;
 pub mod rule;
 pub mod template;
 
-pub use decision::{Access, Permit, Refusal, Rule, admit_preflight, decide};
+pub use decision::{Access, Permit, Refusal, Rule, Ruling, admit_preflight, admit_unenforced, decide};
+pub use facts::Facts;
 pub use host::{HostPattern, HostPatternFlaw};
+pub use lack::Lack;
+pub use requirement::Requirement;
 pub use router::{RouteConflict, RouteMatch, Router};
 pub use rule::{MatchSpec, Method, MethodFlaw, RuleName, RuleNameFlaw};
 pub use template::{Captured, PathTemplate, TemplateFlaw};

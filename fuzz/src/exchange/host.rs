@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use portcullis::access::Properties;
 use portcullis::jose::{Hash, NativeVerifier};
 use portcullis::provider::{CasMismatch, SharedData};
 
@@ -95,6 +96,12 @@ impl SharedData for FakeHost {
         }
         self.shared.insert(key.to_owned(), (value.to_vec(), found.unwrap_or_default() + 1));
         Ok(())
+    }
+}
+
+impl Properties for FakeHost {
+    fn property(&mut self, path: &str) -> Option<Vec<u8>> {
+        (path == "source.address").then(|| b"203.0.113.7:4711".to_vec())
     }
 }
 

@@ -1,10 +1,9 @@
 //! What the upstream is told.
 
+use super::claim::claim_path;
 use crate::config::problems::{Problems, join};
-use crate::config::settings::{AuthorizationSettings, ClaimPathSettings, ForwardSettings, ListSettings};
-use crate::forward::{
-    ClaimHeader, ClaimPath, ClaimState, CredentialForwarding, Forwarding, ForwardingSettings, ListForm,
-};
+use crate::config::settings::{AuthorizationSettings, ForwardSettings, ListSettings};
+use crate::forward::{ClaimHeader, ClaimState, CredentialForwarding, Forwarding, ForwardingSettings, ListForm};
 
 pub(super) fn compile(settings: ForwardSettings, problems: &mut Problems) -> Option<Forwarding> {
     let claims = settings.claims.unwrap_or_default().into_iter().enumerate().map(|(index, claim)| {
@@ -37,20 +36,6 @@ pub(super) fn compile(settings: ForwardSettings, problems: &mut Problems) -> Opt
             for flaw in flaws {
                 problems.add("forward", flaw.to_string());
             }
-            None
-        }
-    }
-}
-
-fn claim_path(at: &str, settings: ClaimPathSettings, problems: &mut Problems) -> Option<ClaimPath> {
-    let path = match settings {
-        ClaimPathSettings::Dotted(text) => ClaimPath::parse(&text),
-        ClaimPathSettings::Names(names) => ClaimPath::of_names(names),
-    };
-    match path {
-        Ok(path) => Some(path),
-        Err(flaw) => {
-            problems.add(at, flaw.to_string());
             None
         }
     }

@@ -1,24 +1,37 @@
 //! Typed settings to a compiled configuration: every value checked against what it will be used for.
 
+mod access;
 mod answers;
+mod claim;
 mod forward;
 mod providers;
+mod requirement;
 mod rules;
 
 use std::time::Duration;
 
 use super::problems::Problems;
 use super::settings::{AuditLogSettings, CredentialSettings, LimitSettings, Settings, SignatureSettings};
-use super::{Config, Limits};
+use super::{Config, Limits, ProviderConfig};
 use crate::audit::AuditLog;
 use crate::credential::{HeaderSource, SourceSettings, Sources};
 use crate::jose::{SignaturePolicy, TokenLimits};
 
+/// What rules may name.
+pub(super) struct Names<'a> {
+    /// `None` where a provider has faults of its own.
+    pub(super) providers: &'a [Option<ProviderConfig>],
+}
+
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     let mut problems = Problems::default();
     let mut warnings = Vec::new();
+    if settings.report_only == Some(true) {
+        warnings.push("report_only: nothing is enforced; every request that can be read goes on".to_owned());
+    }
     let providers = providers::compile(settings.providers.0, &mut problems, &mut warnings);
-    let router = rules::compile(settings.rules, &providers, &mut problems);
+    let names = Names { providers: &providers };
+    let router = rules::compile(settings.rules, &names, &mut problems);
     let sources = sources(settings.credentials, &mut problems, &mut warnings);
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
     if let (Some(sources), Some(forwarding)) = (&sources, &forwarding) {
@@ -51,6 +64,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                     SignatureSettings::RequireHost => SignaturePolicy::RequireNative,
                     SignatureSettings::ForbidHost => SignaturePolicy::ForbidNative,
                 },
+                report_only: settings.report_only.unwrap_or(false),
                 limits,
                 warnings,
             })

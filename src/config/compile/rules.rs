@@ -2,28 +2,25 @@
 
 use std::rc::Rc;
 
+use super::{Names, requirement};
 use crate::config::ProviderConfig;
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{AccessSettings, MatchSettings, RuleSettings};
 use crate::policy::{Access, HostPattern, MatchSpec, Method, PathTemplate, Router, Rule, RuleName};
 
 /// The router over all rules; `None` if one has faults.
-pub(super) fn compile(
-    settings: Vec<RuleSettings>,
-    providers: &[Option<ProviderConfig>],
-    problems: &mut Problems,
-) -> Option<Router<Rule>> {
+pub(super) fn compile(settings: Vec<RuleSettings>, names: &Names<'_>, problems: &mut Problems) -> Option<Router<Rule>> {
     if settings.is_empty() {
         problems.add("rules", "is empty, which denies every request; name what may pass");
     }
-    let mut names = std::collections::HashSet::new();
+    let mut taken = std::collections::HashSet::new();
     let mut compiled = Vec::with_capacity(settings.len());
     for (index, settings) in settings.into_iter().enumerate() {
         let path = format!("rules[{index}]");
-        if !names.insert(settings.name.clone()) {
+        if !taken.insert(settings.name.clone()) {
             problems.add(join(&path, "name"), format!("`{}` is the name of an earlier rule too", settings.name));
         }
-        compiled.push(rule(index, &path, settings, providers, problems));
+        compiled.push(rule(index, &path, settings, names, problems));
     }
     match Router::new(compiled.into_iter().collect::<Option<Vec<_>>>()?) {
         Ok(router) => Some(router),
@@ -40,7 +37,7 @@ fn rule(
     index: usize,
     path: &str,
     settings: RuleSettings,
-    providers: &[Option<ProviderConfig>],
+    names: &Names<'_>,
     problems: &mut Problems,
 ) -> Option<(MatchSpec, Rule)> {
     let name = match RuleName::parse(&settings.name) {
@@ -63,10 +60,14 @@ fn rule(
             }
         }
     }
-    let rule_providers = rule_providers(path, settings.providers.as_deref(), providers, problems);
+    let rule_providers = rule_providers(path, settings.providers.as_deref(), names.providers, problems);
     if let Some(audiences) = &settings.audiences {
-        rule_audiences(&join(path, "audiences"), audiences, rule_providers.as_deref(), providers, problems);
+        rule_audiences(&join(path, "audiences"), audiences, rule_providers.as_deref(), names.providers, problems);
     }
+    let require = match settings.require {
+        Some(require) => Some(requirement::compile(&join(path, "require"), require, names, problems)?),
+        None => None,
+    };
     let spec = match_spec(name.clone(), &join(path, "match"), settings.matches, problems)?;
     let rule = Rule {
         index,
@@ -74,6 +75,8 @@ fn rule(
         access,
         providers: rule_providers,
         audiences: settings.audiences,
+        require,
+        report_only: settings.report_only.unwrap_or(false),
     };
     Some((spec, rule))
 }

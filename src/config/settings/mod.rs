@@ -5,6 +5,7 @@
 mod answer;
 mod entra;
 mod provider;
+mod requirement;
 mod rule;
 
 use deserr::Deserr;
@@ -20,6 +21,7 @@ pub use answer::{
 };
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
+pub use requirement::{AnyOrAllSettings, RequirementSettings};
 pub use rule::{AccessSettings, CredentialSettings, HeaderSourceSettings, MatchSettings, RuleSettings};
 
 /// Configuration of the Portcullis filter for Envoy.
@@ -35,6 +37,10 @@ pub struct Settings {
     pub providers: Named<ProviderSettings>,
     /// What each endpoint asks for. The most specific match speaks; no match is denied.
     pub rules: Vec<RuleSettings>,
+    /// Decides and records as configured, and lets every request on that can be read. Default false. For the days before the
+    /// filter is trusted; a rule has a `report_only` of its own.
+    #[deserr(default)]
+    pub report_only: Option<bool>,
     /// Where a request may carry its token. Default: `Authorization: Bearer` only.
     #[deserr(default)]
     pub credentials: Option<CredentialSettings>,

@@ -3,6 +3,7 @@
 use deserr::Deserr;
 use schemars::JsonSchema;
 
+use super::requirement::RequirementSettings;
 use crate::config::problems::Problems;
 
 /// What requests it speaks for, and what they must show.
@@ -25,6 +26,12 @@ pub struct RuleSettings {
     /// Which of the providers' audiences. Default: any of them.
     #[deserr(default)]
     pub audiences: Option<Vec<String>>,
+    /// What else is asked of the caller and the circumstances. Default: nothing.
+    #[deserr(default)]
+    pub require: Option<RequirementSettings>,
+    /// Decides and records what this rule asks for, and lets the request on even so. Default false.
+    #[deserr(default)]
+    pub report_only: Option<bool>,
 }
 
 /// Which requests a rule speaks for.

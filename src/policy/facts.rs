@@ -1,0 +1,25 @@
+//! What is known about one request when it is decided.
+
+use super::template::Captured;
+use crate::access::Circumstances;
+use crate::identity::Identity;
+use crate::token::VerifiedToken;
+
+/// What a decision may hang on.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// Who is calling.
+    pub identity: &'a Identity,
+    /// Path parameters by name, as the rule's template names them.
+    pub parameters: &'a [(&'a str, Captured<'a>)],
+    /// From where, when, and so on.
+    pub circumstances: Circumstances<'a>,
+}
+
+impl Facts<'_> {
+    /// The caller's token.
+    #[must_use]
+    pub fn token(&self) -> Option<&VerifiedToken> {
+        self.identity.token()
+    }
+}
