@@ -19,7 +19,7 @@ use crate::audit::AuditLog;
 use crate::credential::Sources;
 use crate::exchange::{Challenge, Reply, document};
 use crate::forward::Forwarding;
-use crate::http::{HeaderMap, RequestHead};
+use crate::http::{HeaderMap, Leniency, RequestHead};
 use crate::jose::{SignaturePolicy, TokenLimits};
 use crate::policy::{RouteMatch, Router, Rule};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
@@ -38,6 +38,7 @@ pub struct Config {
     preflight_passes: bool,
     pub(crate) audit: AuditLog,
     pub(crate) report_only: bool,
+    pub(crate) paths: Leniency,
     pub(crate) signatures: SignaturePolicy,
     pub(crate) limits: Limits,
     warnings: Vec<String>,

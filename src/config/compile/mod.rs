@@ -11,10 +11,14 @@ mod rules;
 use std::time::Duration;
 
 use super::problems::Problems;
-use super::settings::{AuditLogSettings, CredentialSettings, LimitSettings, Settings, SignatureSettings};
+use super::settings::{
+    AuditLogSettings, CredentialSettings, DotSegmentSettings, EmptySegmentSettings, LimitSettings, LiteralSettings,
+    PathSettings, Settings, SignatureSettings,
+};
 use super::{Config, Limits, ProviderConfig};
 use crate::audit::AuditLog;
 use crate::credential::{HeaderSource, SourceSettings, Sources};
+use crate::http::Leniency;
 use crate::jose::{SignaturePolicy, TokenLimits};
 
 /// What rules may name.
@@ -65,11 +69,21 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                     SignatureSettings::ForbidHost => SignaturePolicy::ForbidNative,
                 },
                 report_only: settings.report_only.unwrap_or(false),
+                paths: leniency(&settings.paths.unwrap_or_default()),
                 limits,
                 warnings,
             })
         }
         _ => Err(problems),
+    }
+}
+
+fn leniency(settings: &PathSettings) -> Leniency {
+    Leniency {
+        merge_empty_segments: settings.empty_segments == Some(EmptySegmentSettings::Merge),
+        resolve_dot_segments: settings.dot_segments == Some(DotSegmentSettings::Resolve),
+        literal_parameters: settings.parameters == Some(LiteralSettings::Literal),
+        literal_encoded_slashes: settings.encoded_slashes == Some(LiteralSettings::Literal),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod answer;
 mod entra;
+mod path;
 mod provider;
 mod requirement;
 mod rule;
@@ -20,6 +21,7 @@ pub use answer::{
     PreflightSettings, ResourceMetadataSettings,
 };
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
+pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
 pub use requirement::{AnyOrAllSettings, RequirementSettings};
 pub use rule::{AccessSettings, CredentialSettings, HeaderSourceSettings, MatchSettings, RuleSettings};
@@ -44,6 +46,9 @@ pub struct Settings {
     /// Where a request may carry its token. Default: `Authorization: Bearer` only.
     #[deserr(default)]
     pub credentials: Option<CredentialSettings>,
+    /// Paths that two servers may read differently. Default: refused.
+    #[deserr(default)]
+    pub paths: Option<PathSettings>,
     /// What the upstream is told. Default: nothing is added, and the client's `Authorization` is removed (RFC 9700 section 4.9).
     #[deserr(default)]
     pub forward: Option<ForwardSettings>,
