@@ -85,6 +85,12 @@ impl Config {
         compile::compile(settings)
     }
 
+    /// How many rules there are.
+    #[must_use]
+    pub fn rules(&self) -> usize {
+        self.router.rules().count()
+    }
+
     /// What an operator should hear at load: dangerous settings, and what the host lacks.
     #[must_use]
     pub fn warnings(&self, host_verifies: bool) -> Vec<String> {
