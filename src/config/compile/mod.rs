@@ -2,12 +2,14 @@
 
 mod access;
 mod answers;
+mod caller;
 mod claim;
 mod forward;
 mod providers;
 mod requirement;
 mod rules;
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use super::problems::Problems;
@@ -25,6 +27,8 @@ use crate::jose::{SignaturePolicy, TokenLimits};
 pub(super) struct Names<'a> {
     /// `None` where a provider has faults of its own.
     pub(super) providers: &'a [Option<ProviderConfig>],
+    /// What an operator should hear of them.
+    pub(super) warnings: RefCell<Vec<String>>,
 }
 
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
@@ -34,8 +38,9 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         warnings.push("report_only: nothing is enforced; every request that can be read goes on".to_owned());
     }
     let providers = providers::compile(settings.providers.0, &mut problems, &mut warnings);
-    let names = Names { providers: &providers };
+    let names = Names { providers: &providers, warnings: RefCell::default() };
     let router = rules::compile(settings.rules, &names, &mut problems);
+    warnings.append(&mut names.warnings.into_inner());
     let sources = sources(settings.credentials, &mut problems, &mut warnings);
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
     if let (Some(sources), Some(forwarding)) = (&sources, &forwarding) {
