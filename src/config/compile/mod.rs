@@ -3,12 +3,15 @@
 mod access;
 mod answers;
 mod claim;
+mod conditional_access;
 mod forward;
 mod providers;
 mod requirement;
 mod rules;
 
 use std::time::Duration;
+
+use access::{AccessNames, AccessSettings};
 
 use super::problems::Problems;
 use super::settings::{AuditLogSettings, CredentialSettings, LimitSettings, Settings, SignatureSettings};
@@ -21,6 +24,8 @@ use crate::jose::{SignaturePolicy, TokenLimits};
 pub(super) struct Names<'a> {
     /// `None` where a provider has faults of its own.
     pub(super) providers: &'a [Option<ProviderConfig>],
+    /// Circumstances.
+    pub(super) access: &'a AccessNames,
 }
 
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
@@ -30,8 +35,20 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         warnings.push("report_only: nothing is enforced; every request that can be read goes on".to_owned());
     }
     let providers = providers::compile(settings.providers.0, &mut problems, &mut warnings);
-    let names = Names { providers: &providers };
-    let router = rules::compile(settings.rules, &names, &mut problems);
+    let access = AccessSettings {
+        networks: settings.networks,
+        geo: settings.geo,
+        schedules: settings.schedules,
+        assurances: settings.assurances,
+        devices: settings.devices,
+    };
+    let access = AccessNames::compile(access, &providers, &mut problems);
+    let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);
+    let names = Names { providers: &providers, access: &access };
+    let rule_names = settings.rules.iter().map(|rule| rule.name.clone()).collect();
+    let policies = settings.conditional_access.unwrap_or_default();
+    let policies = conditional_access::compile(policies, &rule_names, &names, &mut problems);
+    let router = rules::compile(settings.rules, &policies, &names, &mut problems);
     let sources = sources(settings.credentials, &mut problems, &mut warnings);
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
     if let (Some(sources), Some(forwarding)) = (&sources, &forwarding) {
@@ -65,6 +82,8 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                     SignatureSettings::ForbidHost => SignaturePolicy::ForbidNative,
                 },
                 report_only: settings.report_only.unwrap_or(false),
+                client_address,
+                ends: access.ends,
                 limits,
                 warnings,
             })

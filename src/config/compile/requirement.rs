@@ -1,6 +1,6 @@
 //! Requirement trees: every leaf against what it names.
 
-use super::{Names, access};
+use super::Names;
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{AnyOrAllSettings, RequirementSettings};
 use crate::policy::Requirement;
@@ -9,12 +9,13 @@ use crate::policy::requirement::Check;
 /// The tree at `path`; `None` if it has faults.
 pub(super) fn compile(
     path: &str,
-    settings: RequirementSettings,
+    mut settings: RequirementSettings,
     names: &Names<'_>,
     problems: &mut Problems,
 ) -> Option<Requirement> {
     let before = problems.len();
     let mut parts = Vec::new();
+    let circumstances = names.access.checks(path, &mut settings, problems);
     let each = |name: &str, list: Vec<RequirementSettings>, problems: &mut Problems| {
         let at = join(path, name);
         if list.is_empty() {
@@ -39,9 +40,7 @@ pub(super) fn compile(
     if let Some(AnyOrAllSettings::Any(scopes)) = settings.scopes {
         parts.push(Requirement::Check(Check::Scopes(scopes.into())));
     }
-    if let Some(networks) = settings.networks {
-        parts.extend(access::networks(&join(path, "networks"), networks, problems).map(circumstance));
-    }
+    parts.extend(circumstances.into_iter().map(circumstance));
     if problems.len() > before {
         return None;
     }

@@ -22,7 +22,7 @@ impl Check {
     pub fn evaluate(&self, facts: &Facts<'_>) -> Verdict<Lack> {
         match self {
             Self::Scopes(scopes) => Verdict::Unmet(Lack::Scope(Rc::clone(scopes))),
-            Self::Circumstance(check) => check.evaluate(&facts.circumstances).map(Lack::Circumstance),
+            Self::Circumstance(check) => check.evaluate(&facts.circumstances).map(Lack::from),
         }
     }
 }
