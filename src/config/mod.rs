@@ -15,6 +15,7 @@ use std::time::Duration;
 
 pub use problems::{Problem, Problems};
 
+use crate::access::AddressSource;
 use crate::audit::AuditLog;
 use crate::credential::Sources;
 use crate::exchange::{Challenge, Reply, document};
@@ -23,6 +24,7 @@ use crate::http::{HeaderMap, Leniency, RequestHead};
 use crate::jose::{SignaturePolicy, TokenLimits};
 use crate::policy::{RouteMatch, Router, Rule};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
+use crate::time::UnixTime;
 use crate::token::TokenRules;
 use settings::Settings;
 
@@ -39,6 +41,8 @@ pub struct Config {
     pub(crate) audit: AuditLog,
     pub(crate) report_only: bool,
     pub(crate) paths: Leniency,
+    pub(crate) client_address: AddressSource,
+    ends: Vec<EndsAt>,
     pub(crate) signatures: SignaturePolicy,
     pub(crate) limits: Limits,
     warnings: Vec<String>,
@@ -56,6 +60,13 @@ impl ProviderConfig {
     pub(crate) fn issuer(&self, issuer: IssuerRef) -> Option<&Issuer> {
         self.provider.issuers().get(issuer.issuer)
     }
+}
+
+/// A setting that stops to matter, by its path.
+#[derive(Debug)]
+struct EndsAt {
+    path: String,
+    until: UnixTime,
 }
 
 /// Bounds on the filter's own work.
@@ -107,6 +118,13 @@ impl Config {
             }
         }
         warnings
+    }
+
+    /// What an operator should hear at load besides, by the time at which it loads: windows that are over.
+    #[must_use]
+    pub fn ended(&self, now: UnixTime) -> Vec<String> {
+        let ended = self.ends.iter().filter(|end| end.until <= now);
+        ended.map(|end| format!("{}: is over; take it out", end.path)).collect()
     }
 
     /// The key caches of each provider's issuers, in the order of the configuration.

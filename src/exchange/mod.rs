@@ -170,6 +170,7 @@ impl Exchange {
                 unenforced: trace.unenforced.as_ref().map(Denial::reason),
                 status,
                 rule: trace.rule.as_ref().map(|(_, name)| name.to_string()),
+                policy: trace.policy.as_deref().map(str::to_owned),
                 method: self.head.method().to_owned(),
                 host: bounded(self.head.host(), LONGEST_CLAIM),
                 path: bounded(self.head.path().path(), LONGEST_PATH),

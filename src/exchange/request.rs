@@ -52,6 +52,8 @@ pub(super) struct Trace {
     pub(super) identity: Option<Identity>,
     /// What would have stopped the request, were it enforced.
     pub(super) unenforced: Option<Denial>,
+    /// The policy that decided, or would have.
+    pub(super) policy: Option<Rc<str>>,
     pub(super) remembered: bool,
 }
 
@@ -103,10 +105,11 @@ fn decide(
     };
     trace.identity = Some(identity.clone());
     let parameters: Vec<_> = route.parameters().collect();
-    let connection = Connection::new(host);
+    let connection = Connection::new(host).addressed_by(config.client_address, head);
     let circumstances = Circumstances { head, token: identity.token(), connection: &connection, now };
     let ruling =
         policy::decide(rule, &Facts { identity: &identity, parameters: &parameters, groups: None, circumstances });
+    trace.policy = ruling.policy;
     if let Some(refusal) = ruling.unenforced {
         trace.unenforced.get_or_insert(refusal.into());
     }
