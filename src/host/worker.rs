@@ -8,12 +8,12 @@ use super::foreign::HostVerifier;
 use super::metrics::Metrics;
 use crate::access::Properties;
 use crate::audit::Decision;
-use crate::engine::Engine;
+use crate::engine::{Engine, Purpose};
 use crate::exchange::{Exchange, Passage, Record, Reply, Step};
 use crate::http::{HeaderMap, Mutation, Pair, pairs};
 use crate::jose::{Hash, NativeVerifier};
 use crate::provider::key_cache::Outcome as KeyOutcome;
-use crate::provider::{CasMismatch, Fetch, FetchId, Fetched, IssuerRef, SharedData};
+use crate::provider::{CasMismatch, Fetch, FetchId, Fetched, SharedData};
 use crate::time::UnixTime;
 
 /// What one root context and its streams share.
@@ -81,13 +81,13 @@ impl Worker {
     }
 
     /// Fetches to start now.
-    pub(super) fn poll(&mut self) -> Vec<(IssuerRef, Fetch)> {
+    pub(super) fn poll(&mut self) -> Vec<(Purpose, Fetch)> {
         self.engine.poll(now(), &mut self.host)
     }
 
     /// A fetch came back.
-    pub(super) fn handle_response(&mut self, issuer: IssuerRef, id: FetchId, fetched: Fetched) {
-        self.engine.handle_response(issuer, now(), &mut self.host, id, fetched);
+    pub(super) fn handle_response(&mut self, purpose: Purpose, id: FetchId, fetched: Fetched) {
+        self.engine.handle_response(purpose, now(), &mut self.host, id, fetched);
     }
 
     /// Lets the requests that wait walk again, in their order, until the wait of [`MOST_AT_ONCE`] is over. Those behind

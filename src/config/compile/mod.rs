@@ -4,6 +4,7 @@ mod access;
 mod answers;
 mod claim;
 mod forward;
+mod groups;
 mod providers;
 mod requirement;
 mod rules;
@@ -29,9 +30,14 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     if settings.report_only == Some(true) {
         warnings.push("report_only: nothing is enforced; every request that can be read goes on".to_owned());
     }
+    let directories: Vec<_> =
+        settings.providers.0.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
     let providers = providers::compile(settings.providers.0, &mut problems, &mut warnings);
     let names = Names { providers: &providers };
     let router = rules::compile(settings.rules, &names, &mut problems);
+    let groups = settings
+        .groups_overage
+        .and_then(|settings| groups::compile(settings, &directories, &names, &mut problems, &mut warnings));
     let sources = sources(settings.credentials, &mut problems, &mut warnings);
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
     if let (Some(sources), Some(forwarding)) = (&sources, &forwarding) {
@@ -53,6 +59,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                 forwarding,
                 challenge: answers.challenge,
                 resource_metadata: answers.resource_metadata,
+                groups,
                 preflight_passes: answers.preflight_passes,
                 audit: match audit {
                     AuditLogSettings::All => AuditLog::All,

@@ -4,6 +4,7 @@
 
 mod answer;
 mod entra;
+mod groups;
 mod provider;
 mod requirement;
 mod rule;
@@ -20,6 +21,7 @@ pub use answer::{
     PreflightSettings, ResourceMetadataSettings,
 };
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
+pub use groups::{ClientSecretSettings, GroupsOverageSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
 pub use requirement::{AnyOrAllSettings, RequirementSettings};
 pub use rule::{AccessSettings, CredentialSettings, HeaderSourceSettings, MatchSettings, RuleSettings};
@@ -37,6 +39,10 @@ pub struct Settings {
     pub providers: Named<ProviderSettings>,
     /// What each endpoint asks for. The most specific match speaks; no match is denied.
     pub rules: Vec<RuleSettings>,
+    /// Asks Microsoft Graph for the groups of callers who have too many for a token. Default: rules that ask for groups deny
+    /// such callers, with a reason of its own.
+    #[deserr(default)]
+    pub groups_overage: Option<GroupsOverageSettings>,
     /// Decides and records as configured, and lets every request on that can be read. Default false. For the days before the
     /// filter is trusted; a rule has a `report_only` of its own.
     #[deserr(default)]
