@@ -145,6 +145,13 @@ impl PathTemplate {
         self.parts.iter().filter_map(Part::name)
     }
 
+    /// Whether it has a parameter of this name, and whether that is one segment.
+    #[must_use]
+    pub fn has_parameter(&self, name: &str) -> Option<bool> {
+        let part = self.parts.iter().find(|part| part.name() == Some(name))?;
+        Some(matches!(part, Part::Parameter(_)))
+    }
+
     pub(crate) fn parts(&self) -> &[Part] {
         &self.parts
     }

@@ -2,6 +2,7 @@
 
 mod access;
 mod answers;
+mod caller;
 mod claim;
 mod forward;
 mod groups;
@@ -9,6 +10,7 @@ mod providers;
 mod requirement;
 mod rules;
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use super::problems::Problems;
@@ -22,6 +24,8 @@ use crate::jose::{SignaturePolicy, TokenLimits};
 pub(super) struct Names<'a> {
     /// `None` where a provider has faults of its own.
     pub(super) providers: &'a [Option<ProviderConfig>],
+    /// What an operator should hear of them.
+    pub(super) warnings: RefCell<Vec<String>>,
 }
 
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
@@ -33,11 +37,12 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     let directories: Vec<_> =
         settings.providers.0.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
     let providers = providers::compile(settings.providers.0, &mut problems, &mut warnings);
-    let names = Names { providers: &providers };
+    let names = Names { providers: &providers, warnings: RefCell::default() };
     let router = rules::compile(settings.rules, &names, &mut problems);
     let groups = settings
         .groups_overage
         .and_then(|settings| groups::compile(settings, &directories, &names, &mut problems, &mut warnings));
+    warnings.append(&mut names.warnings.into_inner());
     let sources = sources(settings.credentials, &mut problems, &mut warnings);
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
     if let (Some(sources), Some(forwarding)) = (&sources, &forwarding) {

@@ -3,6 +3,7 @@
 //! An optional setting that is absent takes the default named in its comment; the reason for each default stands there.
 
 mod answer;
+mod caller;
 mod entra;
 mod groups;
 mod provider;
@@ -20,10 +21,14 @@ pub use answer::{
     AnswerSettings, AuthorizationSettings, ClaimHeaderSettings, ClaimPathSettings, ForwardSettings, ListSettings,
     PreflightSettings, ResourceMetadataSettings,
 };
+pub use caller::{
+    CallerSettings, ClaimSettings, ClientAuthenticationSettings, NumberSettings, OwnerSettings, RangeSettings,
+    ScalarSettings, SubjectSettings,
+};
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
 pub use groups::{ClientSecretSettings, GroupsOverageSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
-pub use requirement::{AnyOrAllSettings, RequirementSettings};
+pub use requirement::{AnyOrAllSettings, NamedListSettings, RequirementSettings};
 pub use rule::{AccessSettings, CredentialSettings, HeaderSourceSettings, MatchSettings, RuleSettings};
 
 /// Configuration of the Portcullis filter for Envoy.
