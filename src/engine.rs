@@ -155,11 +155,6 @@ impl Engine {
         }
     }
 
-    /// Would a request that needs this key have to wait, still?
-    pub(crate) fn still_waits(&mut self, issuer: IssuerRef, kid: Option<&str>, alg: Algorithm, now: UnixTime) -> bool {
-        matches!(self.key(issuer, kid, alg, now), KeyLookup::Wait)
-    }
-
     /// Whose groups would be asked for on behalf of this token; `None` if they can't be.
     pub(crate) fn member(&self, token: &VerifiedToken) -> Option<Member> {
         let settings = self.groups.as_ref()?.settings();

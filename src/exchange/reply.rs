@@ -135,7 +135,7 @@ impl Answer {
             | Denial::Refused(Refusal::ProviderNotAccepted | Refusal::AudienceNotAccepted) => Self::TokenInvalid,
             Denial::Refused(Refusal::Lacks(lack)) => Self::lacking(lack),
             Denial::NoRule => Self::NotAllowed,
-            Denial::KeysUnavailable(after) => Self::Unavailable(*after),
+            Denial::KeysUnavailable(after) | Denial::GroupsUnavailable(after) => Self::Unavailable(*after),
             Denial::WaitedTooLong | Denial::TooManyWaiting => Self::Unavailable(Duration::from_secs(1)),
         }
     }

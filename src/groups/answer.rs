@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::health::Outcome;
-use super::list::GroupList;
+use super::list::{self, GroupList};
 use super::member::Member;
 use super::secret::Secret;
 use crate::jose::json::{self, JsonLimits};
@@ -104,7 +104,7 @@ fn entry(response: &Value) -> Entry {
     match response.get("status").and_then(Value::as_u64) {
         Some(200) => {
             let groups = body.and_then(|body| body.get("value")).and_then(Value::as_array);
-            groups.and_then(|groups| GroupList::read(groups)).map_or(Entry::Failed, Entry::Groups)
+            groups.and_then(|groups| list::read(groups)).map_or(Entry::Failed, Entry::Groups)
         }
         Some(404) => Entry::Unresolvable,
         Some(400) => {

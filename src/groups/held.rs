@@ -27,7 +27,7 @@ impl Held {
         // A clock that stepped back lengthens no life beyond the step.
         *found_at = (*found_at).min(now);
         if now.since(*found_at) < fresh_for {
-            return Some(list.clone());
+            return Some(GroupList::clone(list));
         }
         self.release(member);
         None
@@ -59,7 +59,7 @@ impl Held {
     }
 }
 
-/// What an entry takes: the ids, and about 200 bytes around them.
+/// What an entry takes: each id with the bookkeeping of a text, and about 200 bytes around them.
 fn weight(list: &GroupList) -> usize {
-    list.len().saturating_mul(size_of::<u128>()).saturating_add(200)
+    list.len().saturating_mul(72).saturating_add(200)
 }

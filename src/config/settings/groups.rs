@@ -37,7 +37,7 @@ pub struct GroupsOverageSettings {
     /// Graph is asked six times an hour for each caller who is there all the time.
     #[deserr(default)]
     pub cache: Option<Span>,
-    /// Size of what is kept, per worker, at most `64MiB`. Default `8MiB`: about 250 callers with two thousand groups.
+    /// Size of what is kept, per worker, at most `64MiB`. Default `8MiB`: about sixty callers with two thousand groups.
     #[deserr(default)]
     pub cache_size: Option<Size>,
     /// How long one callout may take; there are up to two. Default `2s`: a request is waiting.
