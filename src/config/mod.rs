@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub use problems::{Problem, Problems};
 
-use crate::audit::AuditLog;
+use crate::audit::{AuditInputs, AuditLog};
 use crate::credential::Sources;
 use crate::exchange::{Challenge, Reply, document};
 use crate::forward::Forwarding;
@@ -37,6 +37,7 @@ pub struct Config {
     resource_metadata: Option<ResourceMetadata>,
     preflight_passes: bool,
     pub(crate) audit: AuditLog,
+    pub(crate) audit_inputs: Option<AuditInputs>,
     pub(crate) report_only: bool,
     pub(crate) signatures: SignaturePolicy,
     pub(crate) limits: Limits,
@@ -100,6 +101,16 @@ impl Config {
             }
         }
         warnings
+    }
+
+    /// Every issuer with its place and the name of its provider, in the order of the configuration.
+    pub fn issuers(&self) -> impl Iterator<Item = (IssuerRef, &str, &Issuer, &TokenRules)> {
+        self.providers.iter().enumerate().flat_map(|(provider, config)| {
+            let issuers = config.provider.issuers().iter().enumerate();
+            issuers.map(move |(issuer, found)| {
+                (IssuerRef { provider, issuer }, config.provider.id().as_str(), found, &config.rules)
+            })
+        })
     }
 
     /// The key caches of each provider's issuers, in the order of the configuration.

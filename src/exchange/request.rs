@@ -53,6 +53,8 @@ pub(super) struct Trace {
     /// What would have stopped the request, were it enforced.
     pub(super) unenforced: Option<Denial>,
     pub(super) remembered: bool,
+    /// The client's, where the record holds what the decision was made of.
+    pub(super) address: Option<std::net::IpAddr>,
 }
 
 /// Walks `head` from route to passage.
