@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::bounded;
 use crate::token::VerifiedToken;
 
 /// Which claims go into a record besides [`DECIDING`].
@@ -22,6 +23,9 @@ pub struct Inputs {
     /// The client's address, if the host knows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
+    /// The `typ` of a verified token's header, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub typ: Option<String>,
     /// Claims of a verified token; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claims: Option<Map<String, Value>>,
@@ -61,6 +65,7 @@ impl AuditInputs {
                 None => inputs.left_out.push(name.to_owned()),
             }
         }
+        inputs.typ = token.signed().header().typ.as_deref().map(|typ| bounded(typ, LONGEST_TYP));
         inputs.claims = Some(claims);
         inputs
     }
@@ -72,7 +77,9 @@ fn size(value: &Value, most: usize) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => size = 24,
         // A character of an issuer's may take six bytes of ASCII.
-        Value::String(text) => size = size.saturating_add(text.len().saturating_mul(if text.is_ascii() { 1 } else { 6 })),
+        Value::String(text) => {
+            size = size.saturating_add(text.len().saturating_mul(if text.is_ascii() { 1 } else { 6 }))
+        }
         Value::Array(values) => {
             for value in values {
                 size = size.saturating_add(self::size(value, most));
@@ -95,10 +102,47 @@ fn size(value: &Value, most: usize) -> usize {
 
 /// The claims that rules ask about: who calls, by what application, what it may, how surely it signed in, until when.
 pub const DECIDING: [&str; 37] = [
-    "iss", "aud", "exp", "iat", "nbf", "sub", "oid", "tid", "ver", "idtyp", "acct", "azp", "azpacr", "appid", "appidacr",
-    "client_id", "scp", "scope", "roles", "groups", "hasgroups", "_claim_names", "wids", "acrs", "acr", "amr", "auth_time",
-    "xms_cc", "xms_act_fct", "xms_sub_fct", "xms_par_app_azp", "xms_mirid", "xms_az_rid", "deviceid", "device_id", "xms_tdbr", "idp",
+    "iss",
+    "aud",
+    "exp",
+    "iat",
+    "nbf",
+    "sub",
+    "oid",
+    "tid",
+    "ver",
+    "idtyp",
+    "acct",
+    "azp",
+    "azpacr",
+    "appid",
+    "appidacr",
+    "client_id",
+    "scp",
+    "scope",
+    "roles",
+    "groups",
+    "hasgroups",
+    "_claim_names",
+    "wids",
+    "acrs",
+    "acr",
+    "amr",
+    "auth_time",
+    "xms_cc",
+    "xms_act_fct",
+    "xms_sub_fct",
+    "xms_par_app_azp",
+    "xms_mirid",
+    "xms_az_rid",
+    "deviceid",
+    "device_id",
+    "xms_tdbr",
+    "idp",
 ];
+
+/// Those that are accepted are far shorter.
+const LONGEST_TYP: usize = 64;
 
 /// Bytes of claims in one record: two hundred groups fit, and Envoy's log takes lines of 16 KiB.
 const ROOM: usize = 10 << 10;

@@ -62,6 +62,8 @@ pub struct Record {
     pub rule: Option<(usize, std::rc::Rc<str>)>,
     /// The fine reason.
     pub reason: &'static str,
+    /// What would have stopped the request, were everything enforced.
+    pub unenforced: Option<&'static str>,
     /// The line for the log, if the configuration wants one.
     pub event: Option<AuditEvent>,
 }
@@ -197,7 +199,8 @@ impl Exchange {
                 inputs: engine.config().audit_inputs.as_ref().map(|inputs| inputs.of(identity.token(), trace.address)),
             }
         });
-        Record { rule: trace.rule.clone(), reason, event }
+        let unenforced = trace.unenforced.as_ref().map(Denial::reason);
+        Record { rule: trace.rule.clone(), reason, unenforced, event }
     }
 }
 
@@ -212,7 +215,7 @@ fn refuse(denial: &Denial, headers: &HeaderMap, engine: &Engine, now: UnixTime) 
         time_ms: now.as_millis(),
         ..AuditEvent::default()
     });
-    Step::Reply(reply, Record { rule: None, reason: denial.reason(), event })
+    Step::Reply(reply, Record { rule: None, reason: denial.reason(), unenforced: None, event })
 }
 
 /// The request's id, where it looks like one: a client may have written it.

@@ -11,7 +11,9 @@ mod rules;
 use std::time::Duration;
 
 use super::problems::Problems;
-use super::settings::{AuditLogSettings, AuditSettings, CredentialSettings, LimitSettings, Settings, SignatureSettings};
+use super::settings::{
+    AuditLogSettings, AuditSettings, CredentialSettings, LimitSettings, Settings, SignatureSettings,
+};
 use super::{Config, Limits, ProviderConfig};
 use crate::audit::{AuditInputs, AuditLog};
 use crate::credential::{HeaderSource, SourceSettings, Sources};
