@@ -143,8 +143,8 @@ impl Answer {
     fn lacking(lack: &Lack) -> Self {
         match lack {
             Lack::NoToken => Self::CredentialMissing,
-            Lack::Scope(_) => Self::ScopeInsufficient,
-            Lack::Excluded | Lack::Never | Lack::Circumstance(_) => Self::NotAllowed,
+            Lack::Scope(_) | Lack::AppRole => Self::ScopeInsufficient,
+            _ => Self::NotAllowed,
         }
     }
 

@@ -2,27 +2,33 @@
 
 mod access;
 mod answers;
+mod caller;
 mod claim;
 mod forward;
 mod providers;
 mod requirement;
 mod rules;
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use super::problems::Problems;
 use super::settings::{
-    AuditLogSettings, AuditSettings, CredentialSettings, LimitSettings, Settings, SignatureSettings,
+    AuditLogSettings, AuditSettings, CredentialSettings, DotSegmentSettings, EmptySegmentSettings, LimitSettings,
+    LiteralSettings, PathSettings, Settings, SignatureSettings,
 };
 use super::{Config, Limits, ProviderConfig};
 use crate::audit::{AuditInputs, AuditLog};
 use crate::credential::{HeaderSource, SourceSettings, Sources};
+use crate::http::Leniency;
 use crate::jose::{SignaturePolicy, TokenLimits};
 
 /// What rules may name.
 pub(super) struct Names<'a> {
     /// `None` where a provider has faults of its own.
     pub(super) providers: &'a [Option<ProviderConfig>],
+    /// What an operator should hear of them.
+    pub(super) warnings: RefCell<Vec<String>>,
 }
 
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
@@ -32,8 +38,9 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         warnings.push("report_only: nothing is enforced; every request that can be read goes on".to_owned());
     }
     let providers = providers::compile(settings.providers.0, &mut problems, &mut warnings);
-    let names = Names { providers: &providers };
+    let names = Names { providers: &providers, warnings: RefCell::default() };
     let router = rules::compile(settings.rules, &names, &mut problems);
+    warnings.append(&mut names.warnings.into_inner());
     let sources = sources(settings.credentials, &mut problems, &mut warnings);
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
     if let (Some(sources), Some(forwarding)) = (&sources, &forwarding) {
@@ -70,11 +77,21 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                     SignatureSettings::ForbidHost => SignaturePolicy::ForbidNative,
                 },
                 report_only: settings.report_only.unwrap_or(false),
+                paths: leniency(&settings.paths.unwrap_or_default()),
                 limits,
                 warnings,
             })
         }
         _ => Err(problems),
+    }
+}
+
+fn leniency(settings: &PathSettings) -> Leniency {
+    Leniency {
+        merge_empty_segments: settings.empty_segments == Some(EmptySegmentSettings::Merge),
+        resolve_dot_segments: settings.dot_segments == Some(DotSegmentSettings::Resolve),
+        literal_parameters: settings.parameters == Some(LiteralSettings::Literal),
+        literal_encoded_slashes: settings.encoded_slashes == Some(LiteralSettings::Literal),
     }
 }
 

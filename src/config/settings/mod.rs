@@ -3,7 +3,9 @@
 //! An optional setting that is absent takes the default named in its comment; the reason for each default stands there.
 
 mod answer;
+mod caller;
 mod entra;
+mod path;
 mod provider;
 mod requirement;
 mod rule;
@@ -19,9 +21,14 @@ pub use answer::{
     AnswerSettings, AuthorizationSettings, ClaimHeaderSettings, ClaimPathSettings, ForwardSettings, ListSettings,
     PreflightSettings, ResourceMetadataSettings,
 };
+pub use caller::{
+    CallerSettings, ClaimSettings, ClientAuthenticationSettings, NumberSettings, OwnerSettings, RangeSettings,
+    ScalarSettings, SubjectSettings,
+};
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
+pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
-pub use requirement::{AnyOrAllSettings, RequirementSettings};
+pub use requirement::{AnyOrAllSettings, NamedListSettings, RequirementSettings};
 pub use rule::{AccessSettings, CredentialSettings, HeaderSourceSettings, MatchSettings, RuleSettings};
 
 /// Configuration of the Portcullis filter for Envoy.
@@ -44,6 +51,9 @@ pub struct Settings {
     /// Where a request may carry its token. Default: `Authorization: Bearer` only.
     #[deserr(default)]
     pub credentials: Option<CredentialSettings>,
+    /// Paths that two servers may read differently. Default: refused.
+    #[deserr(default)]
+    pub paths: Option<PathSettings>,
     /// What the upstream is told. Default: nothing is added, and the client's `Authorization` is removed (RFC 9700 section 4.9).
     #[deserr(default)]
     pub forward: Option<ForwardSettings>,
