@@ -7,6 +7,7 @@ mod claim;
 mod forward;
 mod providers;
 mod requirement;
+mod roles;
 mod rules;
 
 use std::cell::RefCell;
@@ -18,11 +19,14 @@ use super::{Config, Limits, ProviderConfig};
 use crate::audit::AuditLog;
 use crate::credential::{HeaderSource, SourceSettings, Sources};
 use crate::jose::{SignaturePolicy, TokenLimits};
+use crate::policy::roles::Roles;
 
 /// What rules may name.
 pub(super) struct Names<'a> {
     /// `None` where a provider has faults of its own.
     pub(super) providers: &'a [Option<ProviderConfig>],
+    /// `None` where a role has faults of its own.
+    pub(super) roles: Option<Roles>,
     /// What an operator should hear of them.
     pub(super) warnings: RefCell<Vec<String>>,
 }
@@ -34,7 +38,8 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         warnings.push("report_only: nothing is enforced; every request that can be read goes on".to_owned());
     }
     let providers = providers::compile(settings.providers.0, &mut problems, &mut warnings);
-    let names = Names { providers: &providers, warnings: RefCell::default() };
+    let mut names = Names { providers: &providers, roles: None, warnings: RefCell::default() };
+    names.roles = roles::compile(settings.roles, &names, &mut problems);
     let router = rules::compile(settings.rules, &names, &mut problems);
     warnings.append(&mut names.warnings.into_inner());
     let sources = sources(settings.credentials, &mut problems, &mut warnings);

@@ -7,6 +7,7 @@ mod caller;
 mod entra;
 mod provider;
 mod requirement;
+mod role;
 mod rule;
 
 use deserr::Deserr;
@@ -27,7 +28,10 @@ pub use caller::{
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
 pub use requirement::{AnyOrAllSettings, NamedListSettings, RequirementSettings};
-pub use rule::{AccessSettings, CredentialSettings, HeaderSourceSettings, MatchSettings, RuleSettings};
+pub use role::RoleSettings;
+pub use rule::{
+    AccessSettings, CredentialSettings, ExpectedSettings, HeaderSourceSettings, MatchSettings, RuleSettings,
+};
 
 /// Configuration of the Portcullis filter for Envoy.
 #[derive(Debug, Deserr, JsonSchema)]
@@ -40,6 +44,9 @@ pub struct Settings {
     pub schema: Option<String>,
     /// Whose tokens are trusted, by name (`a-z`, `0-9`, `-`, `_`; at most 64 characters).
     pub providers: Named<ProviderSettings>,
+    /// Roles of your own, by name, for rules that ask for `permissions`.
+    #[deserr(default)]
+    pub roles: Option<Named<RoleSettings>>,
     /// What each endpoint asks for. The most specific match speaks; no match is denied.
     pub rules: Vec<RuleSettings>,
     /// Decides and records as configured, and lets every request on that can be read. Default false. For the days before the
