@@ -80,9 +80,10 @@ impl Conditions {
                 .all(|(name, expected)| expected.holds(headers.values(name), |value, text| value == text.as_bytes()))
         });
         of_headers
-            && self.query.iter().all(|(name, expected)| {
-                expected.holds(query::values(details.query, name), |value, text| query::is_text(value, text))
-            })
+            && self
+                .query
+                .iter()
+                .all(|(name, expected)| expected.holds(query::values(details.query, name), query::is_text))
     }
 
     /// Whether they hold wherever `other` holds, as far as each can be compared with its namesake.
