@@ -50,7 +50,7 @@ pub struct Settings {
     pub conditional_access: Option<Vec<PolicySettings>>,
     /// Networks by name: addresses with their prefixes, `203.0.113.0/24`, `2001:db8::/32`.
     #[deserr(default)]
-    pub networks: Named<Vec<String>>,
+    pub networks: Option<Named<Vec<String>>>,
     /// Where the client's address comes from. Default: from Envoy, which knows what is in front of it (`use_remote_address`,
     /// `xff_num_trusted_hops`).
     #[deserr(default)]
@@ -60,13 +60,13 @@ pub struct Settings {
     pub geo: Option<GeoSettings>,
     /// Schedules by name.
     #[deserr(default)]
-    pub schedules: Named<ScheduleSettings>,
+    pub schedules: Option<Named<ScheduleSettings>>,
     /// Assurances by name.
     #[deserr(default)]
-    pub assurances: Named<AssuranceSettings>,
+    pub assurances: Option<Named<AssuranceSettings>>,
     /// Devices by name.
     #[deserr(default)]
-    pub devices: Named<DeviceSettings>,
+    pub devices: Option<Named<DeviceSettings>>,
     /// Decides and records as configured, and lets every request on that can be read. Default false. For the days before the
     /// filter is trusted; a rule has a `report_only` of its own.
     #[deserr(default)]
