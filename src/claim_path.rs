@@ -35,6 +35,10 @@ impl fmt::Display for ClaimPathFlaw {
 
 impl std::error::Error for ClaimPathFlaw {}
 
+/// Something on the way to a claim has no members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAnObject;
+
 /// The way to a claim: its name, or the names of the objects around it and then its own. Lists are not entered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimPath {
@@ -72,6 +76,36 @@ impl ClaimPath {
     pub fn find<'c>(&self, claims: &'c Map<String, Value>) -> Option<&'c Value> {
         let (first, rest) = self.names.split_first()?;
         rest.iter().try_fold(claims.get(first)?, |value, name| value.as_object()?.get(name))
+    }
+
+    /// The same, where it matters why there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAnObject`] if a name before the last stands for something that has no members: the claim is not absent then, it
+    /// can't be read.
+    pub fn reach<'c>(&self, claims: &'c Map<String, Value>) -> Result<Option<&'c Value>, NotAnObject> {
+        let Some((last, before)) = self.names.split_last() else { return Ok(None) };
+        let mut members = claims;
+        for name in before {
+            match members.get(name) {
+                None => return Ok(None),
+                Some(value) => members = value.as_object().ok_or(NotAnObject)?,
+            }
+        }
+        Ok(members.get(last))
+    }
+
+    /// The name of the outermost claim.
+    #[must_use]
+    pub fn first(&self) -> &str {
+        self.names.first().map_or("", String::as_str)
+    }
+}
+
+impl fmt::Display for ClaimPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.names.join("."))
     }
 }
 

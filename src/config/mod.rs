@@ -20,7 +20,7 @@ use crate::audit::AuditLog;
 use crate::credential::Sources;
 use crate::exchange::{Challenge, Reply, document};
 use crate::forward::Forwarding;
-use crate::http::{HeaderMap, RequestHead};
+use crate::http::{HeaderMap, Leniency, RequestHead};
 use crate::jose::{SignaturePolicy, TokenLimits};
 use crate::policy::{RouteMatch, Router, Rule};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
@@ -42,6 +42,7 @@ pub struct Config {
     pub(crate) report_only: bool,
     pub(crate) client_address: AddressSource,
     ends: Vec<EndsAt>,
+    pub(crate) paths: Leniency,
     pub(crate) signatures: SignaturePolicy,
     pub(crate) limits: Limits,
     warnings: Vec<String>,
@@ -93,6 +94,12 @@ impl Config {
         let document = document::read(text, environment)?;
         let settings: Settings = deserr::deserialize::<_, _, Problems>(document)?;
         compile::compile(settings)
+    }
+
+    /// How many rules there are.
+    #[must_use]
+    pub fn rules(&self) -> usize {
+        self.router.rules().count()
     }
 
     /// What an operator should hear at load: dangerous settings, and what the host lacks.

@@ -67,7 +67,7 @@ pub struct Record {
 impl Exchange {
     /// Begins with the request's headers, pseudo headers among them, as they came.
     pub fn begin(headers: impl Into<HeaderMap>, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
-        match RequestHead::read_or_return(headers.into()) {
+        match RequestHead::read_or_return(headers.into(), engine.config().paths) {
             Ok(head) => Self { head, began: now, wanted: None }.step(engine, host, now),
             Err((flaw, headers)) => refuse(&Denial::Request(flaw), &headers, engine, now),
         }

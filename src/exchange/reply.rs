@@ -212,12 +212,13 @@ impl<'d> Answer<'d> {
         match lack {
             Lack::NoToken => Self::CredentialMissing,
             Lack::Scope(scopes) => Self::ScopeInsufficient(scopes),
-            Lack::Excluded | Lack::Never => Self::NotAllowed,
+            Lack::AppRole => Self::ScopeInsufficient(&[]),
             Lack::Circumstance(access::Lack::Assurance(shortfall)) => match &shortfall.step_up {
                 Some(step_up) => Self::StepUp(step_up),
                 None => Self::CircumstancesNotAllowed,
             },
             Lack::Circumstance(_) => Self::CircumstancesNotAllowed,
+            _ => Self::NotAllowed,
         }
     }
 

@@ -107,7 +107,8 @@ fn decide(
     let parameters: Vec<_> = route.parameters().collect();
     let connection = Connection::new(host).addressed_by(config.client_address, head);
     let circumstances = Circumstances { head, token: identity.token(), connection: &connection, now };
-    let ruling = policy::decide(rule, &Facts { identity: &identity, parameters: &parameters, circumstances });
+    let ruling =
+        policy::decide(rule, &Facts { identity: &identity, parameters: &parameters, groups: None, circumstances });
     trace.policy = ruling.policy;
     if let Some(refusal) = ruling.unenforced {
         trace.unenforced.get_or_insert(refusal.into());

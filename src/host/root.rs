@@ -48,9 +48,11 @@ impl Root {
             log::error!("no configuration; give the filter JSON in the plugin's `configuration`");
             return false;
         }
+        let began = now();
         match Engine::load(&text, &|name| std::env::var(name).ok(), seed()) {
             Ok(engine) => {
                 let verifier = HostVerifier::probe();
+                log::info!("{} rules loaded in {} ms", engine.config().rules(), now().since(began).as_millis());
                 for warning in engine.config().warnings(verifier.is_present()) {
                     log::warn!("{warning}");
                 }

@@ -12,6 +12,8 @@ pub struct Facts<'a> {
     pub identity: &'a Identity,
     /// Path parameters by name, as the rule's template names them.
     pub parameters: &'a [(&'a str, Captured<'a>)],
+    /// The caller's groups, where they were asked for elsewhere because the token had no room for them.
+    pub groups: Option<&'a [String]>,
     /// From where, when, and so on.
     pub circumstances: Circumstances<'a>,
 }

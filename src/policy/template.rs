@@ -7,7 +7,7 @@
 use std::fmt;
 
 use crate::http::PathFlaw;
-use crate::http::path::{RawText, decode_segment};
+use crate::http::path::{Leniency, RawText, decode_segment};
 
 /// Why a text is not a path template.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,6 +145,13 @@ impl PathTemplate {
         self.parts.iter().filter_map(Part::name)
     }
 
+    /// Whether it has a parameter of this name, and whether that is one segment.
+    #[must_use]
+    pub fn has_parameter(&self, name: &str) -> Option<bool> {
+        let part = self.parts.iter().find(|part| part.name() == Some(name))?;
+        Some(matches!(part, Part::Parameter(_)))
+    }
+
     pub(crate) fn parts(&self) -> &[Part] {
         &self.parts
     }
@@ -171,7 +178,7 @@ impl Part {
             if segment.contains(['{', '}']) {
                 return Err(TemplateFlaw::Braces(segment.to_owned()));
             }
-            return decode_segment(segment.as_bytes(), RawText::Unicode)
+            return decode_segment(segment.as_bytes(), RawText::Unicode, Leniency::default())
                 .map(Self::Literal)
                 .map_err(|flaw| TemplateFlaw::Literal(segment.to_owned(), flaw));
         };

@@ -2,6 +2,7 @@
 
 mod access;
 mod answers;
+mod caller;
 mod claim;
 mod conditional_access;
 mod forward;
@@ -9,15 +10,20 @@ mod providers;
 mod requirement;
 mod rules;
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use access::{AccessNames, AccessSettings};
 
 use super::problems::Problems;
-use super::settings::{AuditLogSettings, CredentialSettings, LimitSettings, Settings, SignatureSettings};
+use super::settings::{
+    AuditLogSettings, CredentialSettings, DotSegmentSettings, EmptySegmentSettings, LimitSettings, LiteralSettings,
+    PathSettings, Settings, SignatureSettings,
+};
 use super::{Config, Limits, ProviderConfig};
 use crate::audit::AuditLog;
 use crate::credential::{HeaderSource, SourceSettings, Sources};
+use crate::http::Leniency;
 use crate::jose::{SignaturePolicy, TokenLimits};
 
 /// What rules may name.
@@ -26,6 +32,8 @@ pub(super) struct Names<'a> {
     pub(super) providers: &'a [Option<ProviderConfig>],
     /// Circumstances.
     pub(super) access: &'a AccessNames,
+    /// What an operator should hear of them.
+    pub(super) warnings: RefCell<Vec<String>>,
 }
 
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
@@ -44,11 +52,12 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     };
     let access = AccessNames::compile(access, &providers, &mut problems);
     let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);
-    let names = Names { providers: &providers, access: &access };
+    let names = Names { providers: &providers, access: &access, warnings: RefCell::default() };
     let rule_names = settings.rules.iter().map(|rule| rule.name.clone()).collect();
     let policies = settings.conditional_access.unwrap_or_default();
     let policies = conditional_access::compile(policies, &rule_names, &names, &mut problems);
     let router = rules::compile(settings.rules, &policies, &names, &mut problems);
+    warnings.append(&mut names.warnings.into_inner());
     let sources = sources(settings.credentials, &mut problems, &mut warnings);
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
     if let (Some(sources), Some(forwarding)) = (&sources, &forwarding) {
@@ -84,11 +93,21 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                 report_only: settings.report_only.unwrap_or(false),
                 client_address,
                 ends: access.ends,
+                paths: leniency(&settings.paths.unwrap_or_default()),
                 limits,
                 warnings,
             })
         }
         _ => Err(problems),
+    }
+}
+
+fn leniency(settings: &PathSettings) -> Leniency {
+    Leniency {
+        merge_empty_segments: settings.empty_segments == Some(EmptySegmentSettings::Merge),
+        resolve_dot_segments: settings.dot_segments == Some(DotSegmentSettings::Resolve),
+        literal_parameters: settings.parameters == Some(LiteralSettings::Literal),
+        literal_encoded_slashes: settings.encoded_slashes == Some(LiteralSettings::Literal),
     }
 }
 

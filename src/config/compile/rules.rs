@@ -71,11 +71,15 @@ fn rule(
     if let Some(audiences) = &settings.audiences {
         rule_audiences(&join(path, "audiences"), audiences, rule_providers.as_deref(), names.providers, problems);
     }
+    let spec = match_spec(name.clone(), &join(path, "match"), settings.matches, problems);
     let require = match settings.require {
-        Some(require) => Some(requirement::compile(&join(path, "require"), require, names, problems)?),
+        Some(require) => {
+            let paths = spec.as_ref().map(|spec| spec.paths.as_slice());
+            Some(requirement::compile_for_rule(&join(path, "require"), require, names, paths, problems)?)
+        }
         None => None,
     };
-    let spec = match_spec(name.clone(), &join(path, "match"), settings.matches, problems)?;
+    let spec = spec?;
     let rule = Rule {
         index,
         name: Rc::from(name?.as_str()),
@@ -90,7 +94,7 @@ fn rule(
 }
 
 /// The places of the named providers.
-fn rule_providers(
+pub(super) fn rule_providers(
     path: &str,
     names: Option<&[String]>,
     providers: &[Option<ProviderConfig>],
@@ -101,29 +105,36 @@ fn rule_providers(
     if names.is_empty() {
         problems.add(&*at, "is empty, which lets nobody in; leave it out for any provider");
     }
-    // A provider with faults of its own has no entry, so a name can't be called unknown then.
-    let all_known = providers.iter().all(Option::is_some);
-    let named = |name: &str| {
-        providers
-            .iter()
-            .position(|provider| provider.as_ref().is_some_and(|provider| provider.provider.id().as_str() == name))
-    };
     let mut places = Vec::new();
     for (index, name) in names.iter().enumerate() {
-        match named(name) {
-            Some(place) if places.contains(&place) => {
-                problems.add(format!("{at}[{index}]"), format!("`{name}` is named twice"));
-            }
+        let at = format!("{at}[{index}]");
+        match provider_place(&at, name, providers, problems) {
+            Some(place) if places.contains(&place) => problems.add(at, format!("`{name}` is named twice")),
             Some(place) => places.push(place),
-            None if all_known => problems.add(format!("{at}[{index}]"), format!("there is no provider `{name}`")),
             None => {}
         }
     }
     Some(places)
 }
 
+/// The place of a named provider.
+pub(super) fn provider_place(
+    at: &str,
+    name: &str,
+    providers: &[Option<ProviderConfig>],
+    problems: &mut Problems,
+) -> Option<usize> {
+    let is_named = |provider: &ProviderConfig| provider.provider.id().as_str() == name;
+    let place = providers.iter().position(|provider| provider.as_ref().is_some_and(is_named));
+    // A provider with faults of its own has no entry, so a name can't be called unknown then.
+    if place.is_none() && providers.iter().all(Option::is_some) {
+        problems.add(at, format!("there is no provider `{name}`"));
+    }
+    place
+}
+
 /// An audience that none of the rule's providers accepts would make a rule that no token can satisfy.
-fn rule_audiences(
+pub(super) fn rule_audiences(
     at: &str,
     audiences: &[String],
     places: Option<&[usize]>,

@@ -4,8 +4,10 @@
 
 mod access;
 mod answer;
+mod caller;
 mod conditional_access;
 mod entra;
+mod path;
 mod provider;
 mod requirement;
 mod rule;
@@ -18,18 +20,23 @@ use crate::config::problems::Problems;
 use crate::config::units::{Size, Span};
 
 pub use access::{
-    AssuranceSettings, ClientAddressSettings, ClientProofSettings, ContextSettings, DaySettings,
-    DeviceCertificateSettings, DeviceClaimSettings, DeviceHeaderSettings, DeviceSettings, DeviceValueSettings,
-    ForwardedForSettings, GeoSettings, ScheduleSettings, WeeklySettings, WindowSettings,
+    AssuranceSettings, ClientAddressSettings, ContextSettings, DaySettings, DeviceCertificateSettings,
+    DeviceClaimSettings, DeviceHeaderSettings, DeviceSettings, ForwardedForSettings, GeoSettings, ScheduleSettings,
+    WeeklySettings, WindowSettings,
 };
 pub use answer::{
     AnswerSettings, AuthorizationSettings, ClaimHeaderSettings, ClaimPathSettings, ForwardSettings, ListSettings,
     PreflightSettings, ResourceMetadataSettings,
 };
+pub use caller::{
+    CallerSettings, ClaimSettings, ClientAuthenticationSettings, NumberSettings, OwnerSettings, RangeSettings,
+    ScalarSettings, SubjectSettings,
+};
 pub use conditional_access::{BlockSettings, ControlSettings, GrantSettings, HowManySettings, PolicySettings};
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
+pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
-pub use requirement::{AnyOrAllSettings, RequirementSettings};
+pub use requirement::{AnyOrAllSettings, NamedListSettings, RequirementSettings};
 pub use rule::{AccessSettings, CredentialSettings, HeaderSourceSettings, MatchSettings, RuleSettings};
 
 /// Configuration of the Portcullis filter for Envoy.
@@ -74,6 +81,9 @@ pub struct Settings {
     /// Where a request may carry its token. Default: `Authorization: Bearer` only.
     #[deserr(default)]
     pub credentials: Option<CredentialSettings>,
+    /// Paths that two servers may read differently. Default: refused.
+    #[deserr(default)]
+    pub paths: Option<PathSettings>,
     /// What the upstream is told. Default: nothing is added, and the client's `Authorization` is removed (RFC 9700 section 4.9).
     #[deserr(default)]
     pub forward: Option<ForwardSettings>,

@@ -3,6 +3,7 @@
 use deserr::Deserr;
 use schemars::JsonSchema;
 
+use super::caller::{CallerSettings, ClaimSettings, ClientAuthenticationSettings, OwnerSettings, SubjectSettings};
 use crate::config::problems::Problems;
 
 /// What is asked for. Several members at once must all be met; at least one is given.
@@ -21,9 +22,51 @@ pub struct RequirementSettings {
     pub not: Option<Box<Self>>,
 
     // The caller.
-    /// Scopes (`scp`, `scope`).
+    /// Tokens of one of these providers, by name.
+    #[deserr(default)]
+    pub providers: Option<Vec<String>>,
+    /// Tokens for these audiences.
+    #[deserr(default)]
+    pub audiences: Option<AnyOrAllSettings>,
+    /// Scopes: `scp` of Entra ID, `scope` or `scp` of others.
     #[deserr(default)]
     pub scopes: Option<AnyOrAllSettings>,
+    /// App roles (`roles`).
+    #[deserr(default)]
+    pub app_roles: Option<AnyOrAllSettings>,
+    /// Groups (`groups`). Too many for the token is not the same as none.
+    #[deserr(default)]
+    pub groups: Option<AnyOrAllSettings>,
+    /// Directory roles of Entra ID (`wids`), by template id.
+    #[deserr(default)]
+    pub directory_roles: Option<AnyOrAllSettings>,
+    /// Permissions that `roles` give.
+    #[deserr(default)]
+    pub permissions: Option<AnyOrAllSettings>,
+    /// One of these client applications (`azp`, `appid`, `client_id`).
+    #[deserr(default)]
+    pub clients: Option<Vec<String>>,
+    /// How the client application proved who it is (`azpacr`, `appidacr` of Entra ID).
+    #[deserr(default)]
+    pub client_authentication: Option<Vec<ClientAuthenticationSettings>>,
+    /// One of these tenants of Entra ID (`tid`).
+    #[deserr(default)]
+    pub tenants: Option<Vec<String>>,
+    /// One of these subjects.
+    #[deserr(default)]
+    pub subjects: Option<Vec<SubjectSettings>>,
+    /// One of these kinds of caller. Each caller is of one kind, the most specific.
+    #[deserr(default)]
+    pub callers: Option<Vec<CallerSettings>>,
+    /// What a claim says.
+    #[deserr(default)]
+    pub claim: Option<ClaimSettings>,
+    /// The same for claims that users or other tenants can choose (`email`, `upn`, `preferred_username`, `name`, `unique_name`).
+    #[deserr(default)]
+    pub danger_claim: Option<ClaimSettings>,
+    /// A path parameter or header says the same as a claim.
+    #[deserr(default)]
+    pub owner: Option<OwnerSettings>,
 
     // The circumstances.
     /// From one of these networks, by name.

@@ -2,16 +2,46 @@
 
 use std::rc::Rc;
 
+use super::callers::{self, CallerKind};
+use super::claim::{self, ClaimCheck};
+use super::origin::{self, ClientAuthentication, SubjectSpec};
+use super::owner::{self, OwnerCheck};
+use super::{Wanted, granted};
 use crate::access;
 use crate::policy::facts::Facts;
 use crate::policy::lack::Lack;
+use crate::token::VerifiedToken;
 use crate::verdict::Verdict;
 
 /// A single check.
 #[derive(Clone, Debug)]
 pub enum Check {
-    /// Any of these scopes. (To be filled in.)
-    Scopes(Rc<[String]>),
+    /// One of these providers' tokens, by their places in the configuration.
+    Providers(Rc<[usize]>),
+    /// For these audiences.
+    Audiences(Wanted),
+    /// Scopes.
+    Scopes(Wanted),
+    /// App roles.
+    AppRoles(Wanted),
+    /// Groups.
+    Groups(Wanted),
+    /// Directory roles.
+    DirectoryRoles(Wanted),
+    /// One of these client applications.
+    Clients(Rc<[String]>),
+    /// How the client application proved who it is.
+    ClientAuthentication(Rc<[ClientAuthentication]>),
+    /// One of these tenants.
+    Tenants(Rc<[String]>),
+    /// One of these subjects.
+    Subjects(Rc<[SubjectSpec]>),
+    /// One of these kinds of caller.
+    Callers(Rc<[CallerKind]>),
+    /// What a claim says.
+    Claim(Rc<ClaimCheck>),
+    /// Whether the caller is whom the request names.
+    Owner(Rc<OwnerCheck>),
     /// Something about the circumstances.
     Circumstance(access::Check),
 }
@@ -21,7 +51,27 @@ impl Check {
     #[must_use]
     pub fn evaluate(&self, facts: &Facts<'_>) -> Verdict<Lack> {
         match self {
-            Self::Scopes(scopes) => Verdict::Unmet(Lack::Scope(Rc::clone(scopes))),
+            Self::Circumstance(check) => check.evaluate(&facts.circumstances).map(Lack::from),
+            // Who is not known is not known not to be somebody, either.
+            caller => facts.token().map_or(Verdict::Unknown(Lack::NoToken), |token| caller.of_caller(token, facts)),
+        }
+    }
+
+    fn of_caller(&self, token: &VerifiedToken, facts: &Facts<'_>) -> Verdict<Lack> {
+        match self {
+            Self::Providers(wanted) => origin::providers(wanted, token),
+            Self::Audiences(wanted) => origin::audiences(wanted, token),
+            Self::Scopes(wanted) => granted::scopes(wanted, token),
+            Self::AppRoles(wanted) => granted::app_roles(wanted, token),
+            Self::Groups(wanted) => granted::groups(wanted, token, facts),
+            Self::DirectoryRoles(wanted) => granted::directory_roles(wanted, token),
+            Self::Clients(wanted) => origin::clients(wanted, token),
+            Self::ClientAuthentication(wanted) => origin::client_authentication(wanted, token),
+            Self::Tenants(wanted) => origin::tenants(wanted, token),
+            Self::Subjects(wanted) => origin::subjects(wanted, token),
+            Self::Callers(wanted) => callers::callers(wanted, token),
+            Self::Claim(check) => claim::check(check, token),
+            Self::Owner(check) => owner::check(check, token, facts),
             Self::Circumstance(check) => check.evaluate(&facts.circumstances).map(Lack::from),
         }
     }

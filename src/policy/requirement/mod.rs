@@ -1,11 +1,32 @@
 //! What a rule asks of a caller, as a tree: all of, any of, not; and single checks.
 //!
-//! What can't be told is neither yes nor no ([`Verdict::Unknown`]), in `not` too: an issuer that leaves a claim out or
-//! writes it in the wrong type never opens a door by it.
+//! What can't be told is neither yes nor no ([`Verdict::Unknown`]), in `not` too: an issuer that writes a claim in the
+//! wrong type never opens a door by it.
+//!
+//! - [`granted`]: scopes, app roles, groups, directory roles
+//! - [`origin`]: provider, audience, client, tenant, subject
+//! - [`callers`]: what kind of caller it is
+//! - [`claim`]: any claim
+//! - [`owner`]: whether the caller is whom the request names
 
+pub mod callers;
 mod check;
+pub mod claim;
+mod explain;
+pub mod granted;
+pub mod origin;
+pub mod owner;
+#[cfg(test)]
+mod tests;
+mod wanted;
 
+pub use callers::CallerKind;
 pub use check::Check;
+pub use claim::{ClaimCheck, Comparison, Scalar};
+pub use explain::Finding;
+pub use origin::{ClientAuthentication, SubjectSpec};
+pub use owner::{OwnerCheck, Place};
+pub use wanted::Wanted;
 
 use super::facts::Facts;
 use super::lack::Lack;
@@ -25,30 +46,48 @@ pub enum Requirement {
 }
 
 impl Requirement {
-    /// Is it so? Stops at the first answer that settles it.
+    /// Is it so? Stops at the first answer that settles it: in `all_of` the first that is not met, in order.
     #[must_use]
     pub fn evaluate(&self, facts: &Facts<'_>) -> Verdict<Lack> {
         match self {
             Self::AllOf(parts) => {
-                let verdicts = parts.iter().map(|part| part.evaluate(facts));
-                verdicts.into_iter().find(|verdict| !verdict.is_met()).unwrap_or(Verdict::Met)
+                let mut verdicts = parts.iter().map(|part| part.evaluate(facts));
+                verdicts.find(|verdict| !verdict.is_met()).unwrap_or(Verdict::Met)
             }
-            Self::AnyOf(parts) => {
-                let mut best: Option<Verdict<Lack>> = None;
-                for part in parts {
-                    match part.evaluate(facts) {
-                        Verdict::Met => return Verdict::Met,
-                        verdict => best = Some(best.map_or_else(|| verdict.clone(), |best| best)),
-                    }
-                }
-                best.unwrap_or(Verdict::Unmet(Lack::Never))
-            }
-            Self::Not(inner) => match inner.evaluate(facts) {
-                Verdict::Met => Verdict::Unmet(Lack::Excluded),
-                Verdict::Unmet(_) => Verdict::Met,
-                unknown @ Verdict::Unknown(_) => unknown,
-            },
+            Self::AnyOf(parts) => any_of(parts.iter().map(|part| part.evaluate(facts))),
+            Self::Not(inner) => negated(inner.evaluate(facts)),
             Self::Check(check) => check.evaluate(facts),
         }
     }
+}
+
+/// Met and unmet change places; what can't be told stays so.
+fn negated(verdict: Verdict<Lack>) -> Verdict<Lack> {
+    match verdict {
+        Verdict::Met => Verdict::Unmet(Lack::Excluded),
+        Verdict::Unmet(_) => Verdict::Met,
+        unknown @ Verdict::Unknown(_) => unknown,
+    }
+}
+
+/// Met if one is; otherwise with what the caller can act on best, and unknown if that is so of any.
+fn any_of(verdicts: impl Iterator<Item = Verdict<Lack>>) -> Verdict<Lack> {
+    let mut best: Option<Lack> = None;
+    let mut is_unknown = false;
+    for verdict in verdicts {
+        let lack = match verdict {
+            Verdict::Met => return Verdict::Met,
+            Verdict::Unmet(lack) => lack,
+            Verdict::Unknown(lack) => {
+                is_unknown = true;
+                lack
+            }
+        };
+        best = Some(match best {
+            Some(best) => best.or_better(lack),
+            None => lack,
+        });
+    }
+    let lack = best.unwrap_or(Lack::Never);
+    if is_unknown { Verdict::Unknown(lack) } else { Verdict::Unmet(lack) }
 }
