@@ -20,6 +20,7 @@ use crate::audit::AuditLog;
 use crate::credential::Sources;
 use crate::exchange::{Challenge, Reply, document};
 use crate::forward::Forwarding;
+use crate::groups::{GroupsSettings, Resolver};
 use crate::http::{HeaderMap, Leniency, RequestHead};
 use crate::jose::{SignaturePolicy, TokenLimits};
 use crate::policy::{RouteMatch, Router, Rule};
@@ -37,12 +38,14 @@ pub struct Config {
     pub(crate) forwarding: Forwarding,
     pub(crate) challenge: Challenge,
     resource_metadata: Option<ResourceMetadata>,
+    /// How groups are asked for that a token has no room for.
+    groups: Option<GroupsSettings>,
     preflight_passes: bool,
     pub(crate) audit: AuditLog,
     pub(crate) report_only: bool,
+    pub(crate) paths: Leniency,
     pub(crate) client_address: AddressSource,
     ends: Vec<EndsAt>,
-    pub(crate) paths: Leniency,
     pub(crate) signatures: SignaturePolicy,
     pub(crate) limits: Limits,
     warnings: Vec<String>,
@@ -130,6 +133,11 @@ impl Config {
     /// The key caches of each provider's issuers, in the order of the configuration.
     pub(crate) fn key_caches(&self, seed: u64) -> Vec<Vec<KeyCache>> {
         self.providers.iter().map(|provider| provider.provider.key_caches(&provider.keys, seed)).collect()
+    }
+
+    /// Who asks for groups, if that is configured.
+    pub(crate) fn resolver(&self, seed: u64) -> Option<Resolver> {
+        self.groups.as_ref().map(|settings| Resolver::new(settings.clone(), seed))
     }
 
     /// Whose token it is, by an `iss` that nobody has verified yet.

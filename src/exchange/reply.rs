@@ -203,7 +203,7 @@ impl<'d> Answer<'d> {
             | Denial::Refused(Refusal::ProviderNotAccepted | Refusal::AudienceNotAccepted) => Self::TokenInvalid,
             Denial::Refused(Refusal::Lacks(lack)) => Self::lacking(lack),
             Denial::NoRule | Denial::Refused(Refusal::Blocked) => Self::NotAllowed,
-            Denial::KeysUnavailable(after) => Self::Unavailable(*after),
+            Denial::KeysUnavailable(after) | Denial::GroupsUnavailable(after) => Self::Unavailable(*after),
             Denial::WaitedTooLong | Denial::TooManyWaiting => Self::Unavailable(Duration::from_secs(1)),
         }
     }

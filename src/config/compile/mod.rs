@@ -6,6 +6,7 @@ mod caller;
 mod claim;
 mod conditional_access;
 mod forward;
+mod groups;
 mod providers;
 mod requirement;
 mod rules;
@@ -30,10 +31,10 @@ use crate::jose::{SignaturePolicy, TokenLimits};
 pub(super) struct Names<'a> {
     /// `None` where a provider has faults of its own.
     pub(super) providers: &'a [Option<ProviderConfig>],
-    /// Circumstances.
-    pub(super) access: &'a AccessNames,
     /// What an operator should hear of them.
     pub(super) warnings: RefCell<Vec<String>>,
+    /// Circumstances.
+    pub(super) access: &'a AccessNames,
 }
 
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
@@ -42,6 +43,8 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     if settings.report_only == Some(true) {
         warnings.push("report_only: nothing is enforced; every request that can be read goes on".to_owned());
     }
+    let directories: Vec<_> =
+        settings.providers.0.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
     let providers = providers::compile(settings.providers.0, &mut problems, &mut warnings);
     let access = AccessSettings {
         networks: settings.networks.unwrap_or_default(),
@@ -57,6 +60,9 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     let policies = settings.conditional_access.unwrap_or_default();
     let policies = conditional_access::compile(policies, &rule_names, &names, &mut problems);
     let router = rules::compile(settings.rules, &policies, &names, &mut problems);
+    let groups = settings
+        .groups_overage
+        .and_then(|settings| groups::compile(settings, &directories, &names, &mut problems, &mut warnings));
     warnings.append(&mut names.warnings.into_inner());
     let sources = sources(settings.credentials, &mut problems, &mut warnings);
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
@@ -79,6 +85,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                 forwarding,
                 challenge: answers.challenge,
                 resource_metadata: answers.resource_metadata,
+                groups,
                 preflight_passes: answers.preflight_passes,
                 audit: match audit {
                     AuditLogSettings::All => AuditLog::All,
@@ -91,9 +98,9 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                     SignatureSettings::ForbidHost => SignaturePolicy::ForbidNative,
                 },
                 report_only: settings.report_only.unwrap_or(false),
+                paths: leniency(&settings.paths.unwrap_or_default()),
                 client_address,
                 ends: access.ends,
-                paths: leniency(&settings.paths.unwrap_or_default()),
                 limits,
                 warnings,
             })

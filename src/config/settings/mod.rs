@@ -7,6 +7,7 @@ mod answer;
 mod caller;
 mod conditional_access;
 mod entra;
+mod groups;
 mod path;
 mod provider;
 mod requirement;
@@ -34,6 +35,7 @@ pub use caller::{
 };
 pub use conditional_access::{BlockSettings, ControlSettings, GrantSettings, HowManySettings, PolicySettings};
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
+pub use groups::{ClientSecretSettings, GroupsOverageSettings};
 pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
 pub use requirement::{AnyOrAllSettings, NamedListSettings, RequirementSettings};
@@ -74,6 +76,10 @@ pub struct Settings {
     /// Devices by name.
     #[deserr(default)]
     pub devices: Option<Named<DeviceSettings>>,
+    /// Asks Microsoft Graph for the groups of callers who have too many for a token. Default: rules that ask for groups deny
+    /// such callers, with a reason of its own.
+    #[deserr(default)]
+    pub groups_overage: Option<GroupsOverageSettings>,
     /// Decides and records as configured, and lets every request on that can be read. Default false. For the days before the
     /// filter is trusted; a rule has a `report_only` of its own.
     #[deserr(default)]
