@@ -96,7 +96,8 @@ fn compile_for(
         );
     }
     parts.extend(caller::checks(path, &mut settings, scope, problems).into_iter().map(Requirement::Check));
-    parts.extend(circumstances.into_iter().map(circumstance));
+    // A circumstance whose name stands for something faulty has its fault elsewhere.
+    parts.extend(circumstances?.into_iter().map(circumstance));
     if problems.len() > before {
         return None;
     }
