@@ -183,7 +183,7 @@ proptest! {
         place in any::<prop::sample::Index>(),
         report_only in any::<bool>(),
     ) {
-        policies.insert(place.index(policies.len() + 1), policy("block", None, None, Grant::Block));
+        policies.insert(place.index(policies.len().max(1)), policy("block", None, None, Grant::Block));
         let rule = Rule { report_only, ..rule(require, policies) };
         prop_assert!(ruling(&rule).decided.is_err());
     }
@@ -197,7 +197,7 @@ proptest! {
     ) {
         let before = ruling(&rule(require.clone(), policies.clone())).decided.is_ok();
         let mut more = policies;
-        more.insert(place.index(more.len() + 1), another);
+        more.insert(place.index(more.len().max(1)), another);
         let after = ruling(&rule(require, more)).decided.is_ok();
         prop_assert!(before || !after);
     }
