@@ -16,7 +16,7 @@ use std::time::Duration;
 pub use problems::{Problem, Problems};
 
 use crate::access::AddressSource;
-use crate::audit::AuditLog;
+use crate::audit::{AuditInputs, AuditLog};
 use crate::credential::Sources;
 use crate::exchange::{Challenge, Reply, document};
 use crate::forward::Forwarding;
@@ -42,6 +42,7 @@ pub struct Config {
     groups: Option<GroupsSettings>,
     preflight_passes: bool,
     pub(crate) audit: AuditLog,
+    pub(crate) audit_inputs: Option<AuditInputs>,
     pub(crate) report_only: bool,
     pub(crate) paths: Leniency,
     pub(crate) client_address: AddressSource,
@@ -128,6 +129,16 @@ impl Config {
     pub fn ended(&self, now: UnixTime) -> Vec<String> {
         let ended = self.ends.iter().filter(|end| end.until <= now);
         ended.map(|end| format!("{}: is over; take it out", end.path)).collect()
+    }
+
+    /// Every issuer with its place and the name of its provider, in the order of the configuration.
+    pub fn issuers(&self) -> impl Iterator<Item = (IssuerRef, &str, &Issuer, &TokenRules)> {
+        self.providers.iter().enumerate().flat_map(|(provider, config)| {
+            let issuers = config.provider.issuers().iter().enumerate();
+            issuers.map(move |(issuer, found)| {
+                (IssuerRef { provider, issuer }, config.provider.id().as_str(), found, &config.rules)
+            })
+        })
     }
 
     /// The key caches of each provider's issuers, in the order of the configuration.

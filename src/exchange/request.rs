@@ -68,6 +68,8 @@ pub(super) struct Trace {
     /// The policy that decided, or would have.
     pub(super) policy: Option<Rc<str>>,
     pub(super) remembered: bool,
+    /// The client's, where the record holds what the decision was made of.
+    pub(super) address: Option<std::net::IpAddr>,
 }
 
 /// Walks `head` from route to passage.

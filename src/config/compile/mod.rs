@@ -18,11 +18,11 @@ use access::{AccessNames, AccessSettings};
 
 use super::problems::Problems;
 use super::settings::{
-    AuditLogSettings, CredentialSettings, DotSegmentSettings, EmptySegmentSettings, LimitSettings, LiteralSettings,
-    PathSettings, Settings, SignatureSettings,
+    AuditLogSettings, AuditSettings, CredentialSettings, DotSegmentSettings, EmptySegmentSettings, LimitSettings,
+    LiteralSettings, PathSettings, Settings, SignatureSettings,
 };
 use super::{Config, Limits, ProviderConfig};
-use crate::audit::AuditLog;
+use crate::audit::{AuditInputs, AuditLog};
 use crate::credential::{HeaderSource, SourceSettings, Sources};
 use crate::http::Leniency;
 use crate::jose::{SignaturePolicy, TokenLimits};
@@ -73,7 +73,9 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     }
     let answers = answers::compile(settings.answers.unwrap_or_default(), &providers, &mut problems);
     let limits = limits(&settings.limits.unwrap_or_default(), &mut problems);
-    let audit = settings.audit.unwrap_or_default().log.unwrap_or(AuditLogSettings::Denials);
+    let audit = settings.audit.unwrap_or_default();
+    let audit_inputs = audit_inputs(&audit, &mut problems);
+    let audit = audit.log.unwrap_or(AuditLogSettings::Denials);
     // Rules name providers by their place, so one without an entry must never be passed over.
     let providers: Option<Vec<_>> = providers.into_iter().collect();
     match (providers, router, sources, forwarding, answers) {
@@ -92,6 +94,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                     AuditLogSettings::Denials => AuditLog::Denials,
                     AuditLogSettings::None => AuditLog::None,
                 },
+                audit_inputs,
                 signatures: match settings.signatures.unwrap_or(SignatureSettings::PreferHost) {
                     SignatureSettings::PreferHost => SignaturePolicy::PreferNative,
                     SignatureSettings::RequireHost => SignaturePolicy::RequireNative,
@@ -150,6 +153,21 @@ fn sources(
     }
 }
 
+/// What the record tells of the inputs of a decision, if it does.
+fn audit_inputs(settings: &AuditSettings, problems: &mut Problems) -> Option<AuditInputs> {
+    let claims = settings.claims.as_deref().unwrap_or_default();
+    if settings.inputs != Some(true) {
+        if !claims.is_empty() {
+            problems.add("audit.claims", "are recorded with `inputs` only; set it to true");
+        }
+        return None;
+    }
+    if claims.len() > MOST_CLAIMS {
+        problems.add("audit.claims", "expected at most 32: each is in every line of the log");
+    }
+    Some(AuditInputs::new(claims))
+}
+
 fn limits(settings: &LimitSettings, problems: &mut Problems) -> Limits {
     let token = settings.token.map_or(DEFAULT_TOKEN, |size| size.0);
     if !(256..=LARGEST_TOKEN).contains(&token) {
@@ -171,6 +189,7 @@ fn limits(settings: &LimitSettings, problems: &mut Problems) -> Limits {
     }
 }
 
+const MOST_CLAIMS: usize = 32;
 /// Entra's tokens are 1.4 to 4 KiB; 8 KiB leaves room for two hundred groups.
 const DEFAULT_TOKEN: usize = 8 << 10;
 /// Envoy takes 60 KiB of headers unless told otherwise.

@@ -115,6 +115,15 @@ pub struct AuditSettings {
     /// Which decisions are written to Envoy's log. Default `denials`: allows are counted, and in the access log anyway.
     #[deserr(default)]
     pub log: Option<AuditLogSettings>,
+    /// Records with each decision what it was made of: the client's address and the claims that rules ask about (`scp`,
+    /// `roles`, `groups`, `azp`, `acrs` and the like; never names or mail addresses), so that `portcullis explain --envoy-log`
+    /// can tell what another configuration would have decided. Default false: a line is then several times as long, and says
+    /// more about a person.
+    #[deserr(default)]
+    pub inputs: Option<bool>,
+    /// More claims for `inputs`, by name, at the top of the token. Default: none.
+    #[deserr(default)]
+    pub claims: Option<Vec<String>>,
 }
 
 /// Which decisions are logged.
