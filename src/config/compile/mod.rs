@@ -51,11 +51,11 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         settings.providers.0.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
     let providers = providers::compile(settings.providers.0, &mut problems, &mut warnings);
     let access = AccessSettings {
-        networks: settings.networks,
+        networks: settings.networks.unwrap_or_default(),
         geo: settings.geo,
-        schedules: settings.schedules,
-        assurances: settings.assurances,
-        devices: settings.devices,
+        schedules: settings.schedules.unwrap_or_default(),
+        assurances: settings.assurances.unwrap_or_default(),
+        devices: settings.devices.unwrap_or_default(),
     };
     let access = AccessNames::compile(access, &providers, &mut problems);
     let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);

@@ -89,32 +89,36 @@ fn compile_for(
         return None;
     }
     let deeper = depth.saturating_add(1);
-    let mut parts = Vec::new();
     let circumstances = scope.names.access.checks(path, &mut settings, problems);
     let each = |name: &str, list: Vec<RequirementSettings>, problems: &mut Problems| {
         let at = join(path, name);
         if list.is_empty() {
             problems.add(&*at, "is empty; name what is asked for, or leave it out");
         }
-        let compiled = list.into_iter().enumerate();
-        compiled
-            .filter_map(|(index, settings)| compile_for(&format!("{at}[{index}]"), settings, scope, deeper, problems))
-            .collect::<Vec<_>>()
+        // Each is looked at, so that the faults of all of them are found.
+        let compiled: Vec<Option<Requirement>> = list
+            .into_iter()
+            .enumerate()
+            .map(|(index, settings)| compile_for(&format!("{at}[{index}]"), settings, scope, deeper, problems))
+            .collect();
+        compiled.into_iter().collect::<Option<Vec<_>>>()
     };
+    let mut nested = Vec::new();
     if let Some(list) = settings.all_of.take() {
-        parts.push(Requirement::AllOf(each("all_of", list, problems)));
+        nested.push(each("all_of", list, problems).map(Requirement::AllOf));
     }
     if let Some(list) = settings.any_of.take() {
-        parts.push(Requirement::AnyOf(each("any_of", list, problems)));
+        nested.push(each("any_of", list, problems).map(Requirement::AnyOf));
     }
     if let Some(inner) = settings.not.take() {
-        parts.extend(
-            compile_for(&join(path, "not"), *inner, scope, deeper, problems)
-                .map(|inner| Requirement::Not(Box::new(inner))),
-        );
+        let inner = compile_for(&join(path, "not"), *inner, scope, deeper, problems);
+        nested.push(inner.map(|inner| Requirement::Not(Box::new(inner))));
     }
-    parts.extend(caller::checks(path, &mut settings, scope, problems).into_iter().map(Requirement::Check));
-    parts.extend(circumstances.into_iter().map(circumstance));
+    let caller = caller::checks(path, &mut settings, scope, problems);
+    // A circumstance whose name stands for something faulty has its fault elsewhere.
+    let mut parts = nested.into_iter().collect::<Option<Vec<_>>>()?;
+    parts.extend(caller.into_iter().map(Requirement::Check));
+    parts.extend(circumstances?.into_iter().map(circumstance));
     if problems.len() > before {
         return None;
     }

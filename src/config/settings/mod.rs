@@ -22,9 +22,9 @@ use crate::config::problems::Problems;
 use crate::config::units::{Size, Span};
 
 pub use access::{
-    AssuranceSettings, ClientAddressSettings, ClientProofSettings, ContextSettings, DaySettings,
-    DeviceCertificateSettings, DeviceClaimSettings, DeviceHeaderSettings, DeviceSettings, DeviceValueSettings,
-    ForwardedForSettings, GeoSettings, ScheduleSettings, WeeklySettings, WindowSettings,
+    AssuranceSettings, ClientAddressSettings, ContextSettings, DaySettings, DeviceCertificateSettings,
+    DeviceClaimSettings, DeviceHeaderSettings, DeviceSettings, ForwardedForSettings, GeoSettings, ScheduleSettings,
+    WeeklySettings, WindowSettings,
 };
 pub use answer::{
     AnswerSettings, AuthorizationSettings, ClaimHeaderSettings, ClaimPathSettings, ForwardSettings, ListSettings,
@@ -66,7 +66,7 @@ pub struct Settings {
     pub conditional_access: Option<Vec<PolicySettings>>,
     /// Networks by name: addresses with their prefixes, `203.0.113.0/24`, `2001:db8::/32`.
     #[deserr(default)]
-    pub networks: Named<Vec<String>>,
+    pub networks: Option<Named<Vec<String>>>,
     /// Where the client's address comes from. Default: from Envoy, which knows what is in front of it (`use_remote_address`,
     /// `xff_num_trusted_hops`).
     #[deserr(default)]
@@ -76,13 +76,13 @@ pub struct Settings {
     pub geo: Option<GeoSettings>,
     /// Schedules by name.
     #[deserr(default)]
-    pub schedules: Named<ScheduleSettings>,
+    pub schedules: Option<Named<ScheduleSettings>>,
     /// Assurances by name.
     #[deserr(default)]
-    pub assurances: Named<AssuranceSettings>,
+    pub assurances: Option<Named<AssuranceSettings>>,
     /// Devices by name.
     #[deserr(default)]
-    pub devices: Named<DeviceSettings>,
+    pub devices: Option<Named<DeviceSettings>>,
     /// Asks Microsoft Graph for the groups of callers who have too many for a token. Default: rules that ask for groups deny
     /// such callers, with a reason of its own.
     #[deserr(default)]
