@@ -2,9 +2,11 @@
 //!
 //! The decision is the walk's own ([`Exchange`]); what stands beside it only says what the walk saw.
 
+use std::cell::RefCell;
 use std::net::IpAddr;
+use std::rc::Rc;
 
-use super::request::Trace;
+use super::request::{Trace, Watch};
 use super::{Denial, Exchange, Step, refuse};
 use crate::access::Connection;
 use crate::credential::{self, Place};
@@ -12,7 +14,8 @@ use crate::engine::{Engine, Host};
 use crate::http::{HeaderMap, RequestHead};
 use crate::identity::Identity;
 use crate::jose::{Header, Unverified};
-use crate::policy::{Access, Captured};
+use crate::policy::requirement::Finding;
+use crate::policy::{Access, Captured, Facts, Rule};
 use crate::time::UnixTime;
 
 /// A request on its way, told.
@@ -32,6 +35,8 @@ pub struct Rehearsal {
     pub provider: Option<String>,
     /// Who is calling, as far as it was found out.
     pub identity: Identity,
+    /// What the rule asks for besides, part by part, and what there was.
+    pub requirement: Option<Finding>,
     /// What would have stopped the request, were everything enforced.
     pub unenforced: Option<Denial>,
     /// How it ended, exactly as in the filter; never [`Step::Wait`] unless keys did not come.
@@ -63,7 +68,7 @@ pub fn rehearse(
     now: UnixTime,
     fetch: &mut dyn FnMut(&mut Engine, &mut dyn Host),
 ) -> Rehearsal {
-    let head = match RequestHead::read_or_return(headers.into()) {
+    let head = match RequestHead::read_or_return(headers.into(), engine.config().paths) {
         Ok(head) => head,
         Err((flaw, headers)) => {
             let step = refuse(&Denial::Request(flaw), &headers, engine, now);
@@ -75,25 +80,41 @@ pub fn rehearse(
                 token: None,
                 provider: None,
                 identity: Identity::Anonymous,
+                requirement: None,
                 unenforced: None,
                 step,
             };
         }
     };
-    let mut trace = Trace::default();
+    let seen: Rc<RefCell<Option<Finding>>> = Rc::default();
+    let watched = || {
+        let seen = Rc::clone(&seen);
+        let see = move |rule: &Rule, facts: &Facts<'_>| {
+            *seen.borrow_mut() = rule.require.as_ref().map(|require| require.explain(facts));
+        };
+        Trace { watch: Watch(Some(Box::new(see))), ..Trace::default() }
+    };
+    let mut trace = watched();
     let exchange = Exchange { head: head.clone(), began: now, wanted: None };
     let mut step = exchange.traced(engine, host, now, &mut trace);
     for _ in 0..MOST_WAITS {
         let Step::Wait(exchange, _) = step else { break };
         fetch(engine, host);
-        trace = Trace::default();
+        trace = watched();
         step = exchange.traced(engine, host, now, &mut trace);
     }
-    tell(head, engine, host, trace, step)
+    tell(head, engine, host, trace, seen.take(), step)
 }
 
 /// What the walk saw.
-fn tell(head: RequestHead, engine: &Engine, host: &mut dyn Host, trace: Trace, step: Step) -> Rehearsal {
+fn tell(
+    head: RequestHead,
+    engine: &Engine,
+    host: &mut dyn Host,
+    trace: Trace,
+    requirement: Option<Finding>,
+    step: Step,
+) -> Rehearsal {
     let config = engine.config_handle();
     let route = config.route(&head).filter(|_| trace.rule.is_some());
     let rule = route.as_ref().map(|route| RuleTold {
@@ -115,6 +136,7 @@ fn tell(head: RequestHead, engine: &Engine, host: &mut dyn Host, trace: Trace, s
         token: token.map(|token| token.header().clone()),
         provider: trace.provider.map(|provider| config.provider_name(provider).to_owned()),
         identity: trace.identity.unwrap_or(Identity::Anonymous),
+        requirement,
         unenforced: trace.unenforced,
         step,
         head: Some(head),

@@ -55,6 +55,26 @@ pub(super) struct Trace {
     pub(super) remembered: bool,
     /// The client's, where the record holds what the decision was made of.
     pub(super) address: Option<std::net::IpAddr>,
+    /// Who looks on, in a rehearsal.
+    pub(super) watch: Watch,
+}
+
+/// Somebody who looks on when a rule is put to the facts, and changes nothing. Nobody, in the filter.
+#[derive(Default)]
+pub(super) struct Watch(pub(super) Option<Box<dyn Fn(&Rule, &Facts<'_>)>>);
+
+impl Watch {
+    fn see(&self, rule: &Rule, facts: &Facts<'_>) {
+        if let Some(see) = &self.0 {
+            see(rule, facts);
+        }
+    }
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Watch").field(&self.0.is_some()).finish()
+    }
 }
 
 /// Walks `head` from route to passage.
@@ -107,8 +127,9 @@ fn decide(
     let parameters: Vec<_> = route.parameters().collect();
     let connection = Connection::new(host);
     let circumstances = Circumstances { head, token: identity.token(), connection: &connection, now };
-    let ruling =
-        policy::decide(rule, &Facts { identity: &identity, parameters: &parameters, groups: None, circumstances });
+    let facts = Facts { identity: &identity, parameters: &parameters, groups: None, circumstances };
+    trace.watch.see(rule, &facts);
+    let ruling = policy::decide(rule, &facts);
     if let Some(refusal) = ruling.unenforced {
         trace.unenforced.get_or_insert(refusal.into());
     }

@@ -9,6 +9,7 @@ use portcullis::exchange::Step;
 use portcullis::exchange::rehearsal::Rehearsal;
 use portcullis::http::{HeaderValue, Mutation};
 use portcullis::policy::Access;
+use portcullis::policy::requirement::Finding;
 use portcullis::time::UnixTime;
 use serde_json::{Map, Value, json};
 
@@ -212,6 +213,7 @@ impl Story {
         story.request(rehearsal, now);
         story.rule(rehearsal, document);
         story.caller(rehearsal);
+        story.requirement(rehearsal);
         story.end(rehearsal);
         story
     }
@@ -309,6 +311,13 @@ impl Story {
         }
     }
 
+    fn requirement(&mut self, rehearsal: &Rehearsal) {
+        let Some(finding) = &rehearsal.requirement else { return };
+        let mut lines = Vec::new();
+        part(finding, 0, &mut lines);
+        self.tell("requires", lines, serde_json::to_value(finding).unwrap_or_default());
+    }
+
     fn end(&mut self, rehearsal: &Rehearsal) {
         let unenforced = rehearsal.unenforced.as_ref().map(portcullis::exchange::Denial::reason);
         let would = unenforced.map(|reason| format!(" (reported, not enforced: {reason})")).unwrap_or_default();
@@ -343,6 +352,18 @@ impl Story {
                 self.tell("decision", vec!["waits for keys that do not come".to_owned()], json!({"decision": "wait"}));
             }
         }
+    }
+}
+
+/// A part of a requirement and its parts, each on a line of its own.
+fn part(finding: &Finding, depth: usize, lines: &mut Vec<String>) {
+    let Finding { what, asked, saw, verdict, parts } = finding;
+    let indent = "  ".repeat(depth);
+    let asked = if asked.is_empty() { String::new() } else { format!(" {asked}") };
+    let saw = if saw.is_empty() { String::new() } else { format!(", saw {saw}") };
+    lines.push(format!("{indent}{what}{asked}: {verdict}{saw}"));
+    for inner in parts {
+        part(inner, depth.saturating_add(1), lines);
     }
 }
 
