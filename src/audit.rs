@@ -28,6 +28,9 @@ pub struct AuditEvent {
     /// The rule that spoke for the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// The policy over the rule that decided, or would have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// Request method.
     pub method: String,
     /// Host, as it was matched.

@@ -1,7 +1,7 @@
 //! One request on its way: the walk, what it waits for, and how it ends.
 //!
 //! An [`Exchange`] exists from the request's head to its answer. Each step either ends it or gives it back to wait for
-//! keys; a request that waited runs the whole walk again, never a shortened one, so nothing that changed meanwhile is
+//! keys or groups; a request that waited runs the whole walk again, never a shortened one, so nothing that changed meanwhile is
 //! missed. The types see to it that an exchange ends exactly once: ending consumes it.
 
 mod denial;
@@ -40,7 +40,7 @@ pub struct Exchange {
 pub enum Step {
     /// Let the request on, changed so.
     Continue(Passage, Record),
-    /// Keep it, and [resume](Exchange::resume) it when keys may have come, at the latest at this moment.
+    /// Keep it, and [resume](Exchange::resume) it when what it waits for may have come, at the latest at this moment.
     Wait(Exchange, UnixTime),
     /// Answer it.
     Reply(Reply, Record),
@@ -77,17 +77,13 @@ impl Exchange {
         }
     }
 
-    /// Takes up a request that waited: it walks again from the start, unless its key is still on the way.
+    /// Takes up a request that waited: it walks again from the start, unless what it needs is still on the way.
     pub fn resume(mut self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
         // A clock that stepped back must not make it wait for longer than it may.
         self.began = self.began.min(now);
         let until = self.began.plus(engine.config().limits.wait);
         match &self.wanted {
-            Some(wanted)
-                if now < until && engine.still_waits(wanted.issuer, wanted.kid.as_deref(), wanted.alg, now) =>
-            {
-                Step::Wait(self, until)
-            }
+            Some(wanted) if now < until && wanted.is_out(engine, now) => Step::Wait(self, until),
             _ => self.step(engine, host, now),
         }
     }
@@ -114,7 +110,8 @@ impl Exchange {
     fn traced(mut self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime, trace: &mut Trace) -> Step {
         let walked = request::walk(&self.head, engine, host, now, trace);
         if engine.config().audit_inputs.is_some() {
-            trace.address = Connection::new(host).address();
+            let source = engine.config().client_address;
+            trace.address = Connection::new(host).addressed_by(source, &self.head).address();
         }
         let stop = match walked {
             Ok(passage) => {
@@ -126,7 +123,7 @@ impl Exchange {
             Err(stop) => stop,
         };
         let denial = match stop {
-            Stop::Keys(wanted) => match self.wait(engine, wanted, now) {
+            Stop::Wait(wanted) => match self.wait(engine, wanted, now) {
                 Ok(until) => return Step::Wait(self, until),
                 Err(denial) => denial,
             },
@@ -182,6 +179,7 @@ impl Exchange {
                 unenforced: trace.unenforced.as_ref().map(Denial::reason),
                 status,
                 rule: trace.rule.as_ref().map(|(_, name)| name.to_string()),
+                policy: trace.policy.as_deref().map(str::to_owned),
                 method: self.head.method().to_owned(),
                 host: bounded(self.head.host(), LONGEST_CLAIM),
                 path: bounded(self.head.path().path(), LONGEST_PATH),

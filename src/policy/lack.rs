@@ -101,3 +101,12 @@ impl Lack {
         }
     }
 }
+
+impl From<access::Lack> for Lack {
+    fn from(lack: access::Lack) -> Self {
+        match lack {
+            access::Lack::NoToken => Self::NoToken,
+            lack => Self::Circumstance(lack),
+        }
+    }
+}

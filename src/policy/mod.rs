@@ -7,8 +7,10 @@
 //! - [`facts`]: what is known about a request when it is decided
 //! - [`requirement`]: what a rule asks for, as a tree
 //! - [`lack`]: what a caller lacks for it
+//! - [`conditional_access`]: policies over rules
 //! - [`decision`]: the decision
 
+pub mod conditional_access;
 pub mod decision;
 pub mod facts;
 pub mod host;

@@ -214,6 +214,7 @@ impl Story {
         story.rule(rehearsal, document);
         story.caller(rehearsal);
         story.requirement(rehearsal);
+        story.policies(rehearsal);
         story.end(rehearsal);
         story
     }
@@ -316,6 +317,34 @@ impl Story {
         let mut lines = Vec::new();
         part(finding, 0, &mut lines);
         self.tell("requires", lines, serde_json::to_value(finding).unwrap_or_default());
+    }
+
+    fn policies(&mut self, rehearsal: &Rehearsal) {
+        if rehearsal.policies.is_empty() {
+            return;
+        }
+        let mut lines = Vec::new();
+        for policy in &rehearsal.policies {
+            let decided = if rehearsal.policy.as_ref() == Some(&policy.name) { ", decided by this" } else { "" };
+            let reported = if policy.report_only { ", reported and not enforced" } else { "" };
+            let asks = match policy.grant {
+                "block" => "blocks",
+                "one" => "asks for one of its controls",
+                _ => "asks for all of its controls",
+            };
+            lines.push(format!("{} {asks}{reported}{decided}", policy.name));
+            for (label, finding) in [("when", &policy.when), ("except", &policy.except)] {
+                if let Some(finding) = finding {
+                    lines.push(format!("  {label}"));
+                    part(finding, 2, &mut lines);
+                }
+            }
+            for control in &policy.controls {
+                lines.push("  control".to_owned());
+                part(control, 2, &mut lines);
+            }
+        }
+        self.tell("policies", lines, serde_json::to_value(&rehearsal.policies).unwrap_or_default());
     }
 
     fn end(&mut self, rehearsal: &Rehearsal) {

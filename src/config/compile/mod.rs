@@ -4,13 +4,17 @@ mod access;
 mod answers;
 mod caller;
 mod claim;
+mod conditional_access;
 mod forward;
+mod groups;
 mod providers;
 mod requirement;
 mod rules;
 
 use std::cell::RefCell;
 use std::time::Duration;
+
+use access::{AccessNames, AccessSettings};
 
 use super::problems::Problems;
 use super::settings::{
@@ -29,6 +33,8 @@ pub(super) struct Names<'a> {
     pub(super) providers: &'a [Option<ProviderConfig>],
     /// What an operator should hear of them.
     pub(super) warnings: RefCell<Vec<String>>,
+    /// Circumstances.
+    pub(super) access: &'a AccessNames,
 }
 
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
@@ -37,9 +43,26 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     if settings.report_only == Some(true) {
         warnings.push("report_only: nothing is enforced; every request that can be read goes on".to_owned());
     }
+    let directories: Vec<_> =
+        settings.providers.0.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
     let providers = providers::compile(settings.providers.0, &mut problems, &mut warnings);
-    let names = Names { providers: &providers, warnings: RefCell::default() };
-    let router = rules::compile(settings.rules, &names, &mut problems);
+    let access = AccessSettings {
+        networks: settings.networks,
+        geo: settings.geo,
+        schedules: settings.schedules,
+        assurances: settings.assurances,
+        devices: settings.devices,
+    };
+    let access = AccessNames::compile(access, &providers, &mut problems);
+    let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);
+    let names = Names { providers: &providers, access: &access, warnings: RefCell::default() };
+    let rule_names = settings.rules.iter().map(|rule| rule.name.clone()).collect();
+    let policies = settings.conditional_access.unwrap_or_default();
+    let policies = conditional_access::compile(policies, &rule_names, &names, &mut problems);
+    let router = rules::compile(settings.rules, &policies, &names, &mut problems);
+    let groups = settings
+        .groups_overage
+        .and_then(|settings| groups::compile(settings, &directories, &names, &mut problems, &mut warnings));
     warnings.append(&mut names.warnings.into_inner());
     let sources = sources(settings.credentials, &mut problems, &mut warnings);
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
@@ -64,6 +87,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                 forwarding,
                 challenge: answers.challenge,
                 resource_metadata: answers.resource_metadata,
+                groups,
                 preflight_passes: answers.preflight_passes,
                 audit: match audit {
                     AuditLogSettings::All => AuditLog::All,
@@ -78,6 +102,8 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                 },
                 report_only: settings.report_only.unwrap_or(false),
                 paths: leniency(&settings.paths.unwrap_or_default()),
+                client_address,
+                ends: access.ends,
                 limits,
                 warnings,
             })

@@ -2,9 +2,12 @@
 //!
 //! An optional setting that is absent takes the default named in its comment; the reason for each default stands there.
 
+mod access;
 mod answer;
 mod caller;
+mod conditional_access;
 mod entra;
+mod groups;
 mod path;
 mod provider;
 mod requirement;
@@ -17,6 +20,11 @@ use crate::config::named::Named;
 use crate::config::problems::Problems;
 use crate::config::units::{Size, Span};
 
+pub use access::{
+    AssuranceSettings, ClientAddressSettings, ClientProofSettings, ContextSettings, DaySettings,
+    DeviceCertificateSettings, DeviceClaimSettings, DeviceHeaderSettings, DeviceSettings, DeviceValueSettings,
+    ForwardedForSettings, GeoSettings, ScheduleSettings, WeeklySettings, WindowSettings,
+};
 pub use answer::{
     AnswerSettings, AuthorizationSettings, ClaimHeaderSettings, ClaimPathSettings, ForwardSettings, ListSettings,
     PreflightSettings, ResourceMetadataSettings,
@@ -25,7 +33,9 @@ pub use caller::{
     CallerSettings, ClaimSettings, ClientAuthenticationSettings, NumberSettings, OwnerSettings, RangeSettings,
     ScalarSettings, SubjectSettings,
 };
+pub use conditional_access::{BlockSettings, ControlSettings, GrantSettings, HowManySettings, PolicySettings};
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
+pub use groups::{ClientSecretSettings, GroupsOverageSettings};
 pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
 pub use requirement::{AnyOrAllSettings, NamedListSettings, RequirementSettings};
@@ -44,6 +54,32 @@ pub struct Settings {
     pub providers: Named<ProviderSettings>,
     /// What each endpoint asks for. The most specific match speaks; no match is denied.
     pub rules: Vec<RuleSettings>,
+    /// Policies over rules: each asks for more where it applies, or blocks. Default: none.
+    #[deserr(default)]
+    pub conditional_access: Option<Vec<PolicySettings>>,
+    /// Networks by name: addresses with their prefixes, `203.0.113.0/24`, `2001:db8::/32`.
+    #[deserr(default)]
+    pub networks: Named<Vec<String>>,
+    /// Where the client's address comes from. Default: from Envoy, which knows what is in front of it (`use_remote_address`,
+    /// `xff_num_trusted_hops`).
+    #[deserr(default)]
+    pub client_address: Option<ClientAddressSettings>,
+    /// Headers that say where the client is.
+    #[deserr(default)]
+    pub geo: Option<GeoSettings>,
+    /// Schedules by name.
+    #[deserr(default)]
+    pub schedules: Named<ScheduleSettings>,
+    /// Assurances by name.
+    #[deserr(default)]
+    pub assurances: Named<AssuranceSettings>,
+    /// Devices by name.
+    #[deserr(default)]
+    pub devices: Named<DeviceSettings>,
+    /// Asks Microsoft Graph for the groups of callers who have too many for a token. Default: rules that ask for groups deny
+    /// such callers, with a reason of its own.
+    #[deserr(default)]
+    pub groups_overage: Option<GroupsOverageSettings>,
     /// Decides and records as configured, and lets every request on that can be read. Default false. For the days before the
     /// filter is trusted; a rule has a `report_only` of its own.
     #[deserr(default)]

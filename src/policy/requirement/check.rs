@@ -51,7 +51,7 @@ impl Check {
     #[must_use]
     pub fn evaluate(&self, facts: &Facts<'_>) -> Verdict<Lack> {
         match self {
-            Self::Circumstance(check) => check.evaluate(&facts.circumstances).map(Lack::Circumstance),
+            Self::Circumstance(check) => check.evaluate(&facts.circumstances).map(Lack::from),
             // Who is not known is not known not to be somebody, either.
             caller => facts.token().map_or(Verdict::Unknown(Lack::NoToken), |token| caller.of_caller(token, facts)),
         }
@@ -72,7 +72,7 @@ impl Check {
             Self::Callers(wanted) => callers::callers(wanted, token),
             Self::Claim(check) => claim::check(check, token),
             Self::Owner(check) => owner::check(check, token, facts),
-            Self::Circumstance(check) => check.evaluate(&facts.circumstances).map(Lack::Circumstance),
+            Self::Circumstance(check) => check.evaluate(&facts.circumstances).map(Lack::from),
         }
     }
 }
