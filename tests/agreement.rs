@@ -146,7 +146,7 @@ impl Play {
         let document = world.document(&document());
         let world = Arc::new(world);
         let gate = Gate::shared(config, Arc::clone(&world));
-        Self { gate, document, world, now, dice: seed * 0x9E37_79B9_7F4A_7C15 + 1, tokens: Vec::new() }
+        Self { gate, document, world, now, dice: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15), tokens: Vec::new() }
     }
 
     /// A number below `sides` (xorshift64*).

@@ -7,9 +7,9 @@ use clap::{Args, ValueEnum};
 use portcullis::config::Config;
 use portcullis::exchange::Step;
 use portcullis::exchange::rehearsal::Rehearsal;
-use portcullis::http::{HeaderValue, Mutation};
-use portcullis::policy::Access;
+use portcullis::http::{HeaderValue, Mutation, RequestHead};
 use portcullis::policy::requirement::Finding;
+use portcullis::policy::{Access, HostPattern, MatchSpec, Method, PathTemplate, Router, RuleName};
 use portcullis::time::UnixTime;
 use serde_json::{Map, Value, json};
 
@@ -267,13 +267,15 @@ impl Story {
             why.clone(),
             access.to_owned(),
         ];
+        let others = rehearsal.head.as_ref().map(|head| others(document, rule.index, head)).unwrap_or_default();
+        lines.extend(others.iter().map(|other| format!("less specific: {other}")));
         if rule.report_only {
             lines.push("it is reported and not enforced (report_only)".to_owned());
         }
         let value = json!({
             "name": rule.name, "index": rule.index, "template": rule.template, "access": access, "why": why,
             "parameters": rule.parameters.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>(),
-            "report_only": rule.report_only,
+            "report_only": rule.report_only, "less_specific": others,
         });
         self.tell("rule", lines, value);
     }
@@ -405,6 +407,31 @@ fn why(written: &Value) -> String {
         "the most specific of those that match, by host, then path from the left, then method: {host}, this path, {method}"
     )
 }
+
+/// The other rules that match too.
+fn others(document: &Value, index: usize, head: &RequestHead) -> Vec<String> {
+    let rules = document.get("rules").and_then(Value::as_array).into_iter().flatten().enumerate();
+    let matching = rules.filter(|(other, _)| *other != index).filter_map(|(_, rule)| {
+        let names = |member: &str| {
+            let names = rule.pointer(&format!("/match/{member}")).and_then(Value::as_array).into_iter().flatten();
+            names.filter_map(Value::as_str)
+        };
+        let name = rule.get("name")?.as_str()?;
+        let spec = MatchSpec {
+            name: RuleName::parse(name).ok()?,
+            hosts: names("hosts").filter_map(|text| HostPattern::parse(text).ok()).collect(),
+            paths: names("paths").filter_map(|text| PathTemplate::parse(text).ok()).collect(),
+            methods: names("methods").filter_map(|text| Method::parse(text).ok()).collect(),
+        };
+        let router = Router::new(vec![(spec, ())]).ok()?;
+        let found = router.find(head.host(), head.method(), head.path().segments())?;
+        Some(format!("{name}: {}", found.template().text()))
+    });
+    matching.take(MOST_OTHERS).collect()
+}
+
+/// More of them help nobody.
+const MOST_OTHERS: usize = 5;
 
 fn change(mutation: &Mutation) -> (String, Value) {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
