@@ -110,7 +110,8 @@ impl Exchange {
     fn traced(mut self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime, trace: &mut Trace) -> Step {
         let walked = request::walk(&self.head, engine, host, now, trace);
         if engine.config().audit_inputs.is_some() {
-            trace.address = Connection::new(host).address();
+            let source = engine.config().client_address;
+            trace.address = Connection::new(host).addressed_by(source, &self.head).address();
         }
         let stop = match walked {
             Ok(passage) => {

@@ -159,12 +159,12 @@ impl World {
             if fetches.is_empty() {
                 return;
             }
-            for (issuer, fetch) in fetches {
+            for (purpose, fetch) in fetches {
                 let fetched = match self.answer(&fetch.authority, &fetch.path) {
                     Some(body) => Fetched::Response { status: 200, headers: Vec::new(), body },
                     None => Fetched::Failed,
                 };
-                engine.handle_response(issuer, now, host, fetch.id, fetched);
+                engine.handle_response(purpose, now, host, fetch.id, fetched);
             }
         }
     }
