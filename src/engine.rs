@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::access::Properties;
 use crate::config::{Config, Problems};
+use crate::groups::{GroupsHealth, GroupsLookup, Member, Resolver};
 use crate::jose::{Algorithm, NativeVerifier};
 use crate::provider::{Fetch, FetchId, Fetched, IssuerRef, KeyCache, KeyHealth, KeyLookup, KeyState, SharedData};
 use crate::time::UnixTime;
@@ -19,12 +20,22 @@ pub trait Host: SharedData + NativeVerifier + Properties {}
 
 impl<T: SharedData + NativeVerifier + Properties> Host for T {}
 
+/// What a callout is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// The keys of this issuer.
+    Keys(IssuerRef),
+    /// The groups of callers who have too many for a token.
+    Groups,
+}
+
 /// One worker's memory.
 #[derive(Debug)]
 pub struct Engine {
     config: Rc<Config>,
     /// By provider, then by issuer, as in the configuration.
     keys: Vec<Vec<KeyCache>>,
+    groups: Option<Resolver>,
     tokens: TokenCache,
     waiting: u32,
 }
@@ -44,8 +55,9 @@ impl Engine {
     #[must_use]
     pub fn new(config: Config, seed: u64) -> Self {
         let keys = config.key_caches(seed);
+        let groups = config.resolver(seed);
         let tokens = TokenCache::new(config.limits.token_cache);
-        Self { config: Rc::new(config), keys, tokens, waiting: 0 }
+        Self { config: Rc::new(config), keys, groups, tokens, waiting: 0 }
     }
 
     /// The compiled configuration.
@@ -62,34 +74,48 @@ impl Engine {
 
     /// Fetches to start now. Ask at start, at each [`Engine::next_timeout`], after each response, and when a request begins to wait.
     #[must_use]
-    pub fn poll(&mut self, now: UnixTime, shared: &mut dyn SharedData) -> Vec<(IssuerRef, Fetch)> {
+    pub fn poll(&mut self, now: UnixTime, shared: &mut dyn SharedData) -> Vec<(Purpose, Fetch)> {
         let mut fetches = Vec::new();
         for (provider, issuers) in self.keys.iter_mut().enumerate() {
             for (issuer, keys) in issuers.iter_mut().enumerate() {
-                fetches.extend(keys.poll(now, shared).map(|fetch| (IssuerRef { provider, issuer }, fetch)));
+                let purpose = Purpose::Keys(IssuerRef { provider, issuer });
+                fetches.extend(keys.poll(now, shared).map(|fetch| (purpose, fetch)));
             }
+        }
+        if let Some(groups) = &mut self.groups {
+            fetches.extend(std::iter::from_fn(|| groups.poll(now)).map(|fetch| (Purpose::Groups, fetch)));
         }
         fetches
     }
 
-    /// Takes what came back of the fetch `id` that [`Engine::poll`] asked for on behalf of `issuer`.
+    /// Takes what came back of the fetch `id` that [`Engine::poll`] asked for.
     pub fn handle_response(
         &mut self,
-        issuer: IssuerRef,
+        purpose: Purpose,
         now: UnixTime,
         shared: &mut dyn SharedData,
         id: FetchId,
         fetched: Fetched,
     ) {
-        if let Some(keys) = self.keys_of(issuer) {
-            keys.handle_response(now, shared, id, fetched);
+        match purpose {
+            Purpose::Keys(issuer) => {
+                if let Some(keys) = self.keys_of(issuer) {
+                    keys.handle_response(now, shared, id, fetched);
+                }
+            }
+            Purpose::Groups => {
+                if let Some(groups) = &mut self.groups {
+                    groups.handle_response(now, id, fetched);
+                }
+            }
         }
     }
 
     /// When to poll next, if time alone can bring anything.
     #[must_use]
     pub fn next_timeout(&self) -> Option<UnixTime> {
-        self.keys.iter().flatten().filter_map(KeyCache::next_timeout).min()
+        let groups = self.groups.as_ref().and_then(Resolver::next_timeout);
+        self.keys.iter().flatten().filter_map(KeyCache::next_timeout).chain(groups).min()
     }
 
     /// State, age and size of the keys of each issuer, with the name they have in metrics.
@@ -104,13 +130,19 @@ impl Engine {
         self.keys.iter().flatten().any(|keys| lacking(keys.health(now).state))
     }
 
+    /// What is known of groups that were asked for; `None` if that is not configured.
+    #[must_use]
+    pub fn groups_health(&self) -> Option<GroupsHealth> {
+        self.groups.as_ref().map(Resolver::health)
+    }
+
     /// Entries and bytes of the verified tokens.
     #[must_use]
     pub fn remembered_tokens(&self) -> (usize, usize) {
         (self.tokens.len(), self.tokens.bytes())
     }
 
-    /// Requests that wait for keys.
+    /// Requests that wait.
     #[must_use]
     pub fn waiting(&self) -> u32 {
         self.waiting
@@ -123,9 +155,14 @@ impl Engine {
         }
     }
 
-    /// Would a request that needs this key have to wait, still?
-    pub(crate) fn still_waits(&mut self, issuer: IssuerRef, kid: Option<&str>, alg: Algorithm, now: UnixTime) -> bool {
-        matches!(self.key(issuer, kid, alg, now), KeyLookup::Wait)
+    /// Whose groups would be asked for on behalf of this token; `None` if they can't be.
+    pub(crate) fn member(&self, token: &VerifiedToken) -> Option<Member> {
+        let settings = self.groups.as_ref()?.settings();
+        if token.issuer().provider == settings.provider { Member::of(token, &settings.tenant) } else { None }
+    }
+
+    pub(crate) fn groups(&mut self, member: &Member, now: UnixTime) -> GroupsLookup {
+        self.groups.as_mut().map_or(GroupsLookup::Unresolvable, |groups| groups.lookup(now, member))
     }
 
     /// A token that was verified before, if its key still stands and its time has not run out.

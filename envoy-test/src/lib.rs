@@ -28,10 +28,13 @@
 //! that is started stops when its value is dropped, and also when the process dies in any other way.
 
 mod client;
+mod clock_shim;
 pub mod differential;
+mod documents;
 mod envoy;
 mod envoy_binary;
 mod frames;
+mod geoip;
 mod gate;
 mod issuer;
 mod load;
@@ -42,10 +45,12 @@ mod support;
 mod upstream;
 
 pub use client::{Answer, Connection, NoAnswer, Protocol, Request, raw};
+pub use documents::Documents;
 pub use envoy::{Builder, ConfigForm, Envoy, Push};
 pub use envoy_binary::{ENVOY_VERSION, EnvoyBinary, envoy_binary};
 pub use frames::{Fate, Frames};
 pub use gate::{BOTH, Case, Gate};
+pub use geoip::Place;
 pub use issuer::entra::Entra;
 pub use issuer::fault::{Document, Fault};
 pub use issuer::keys::{KeyKind, SigningKey};

@@ -2,14 +2,28 @@
 
 use std::rc::Rc;
 
-use super::Circumstances;
+use super::assurance::{Assurance, Shortfall};
+use super::device::Device;
+use super::network::Networks;
+use super::schedule::Schedule;
+use super::{Circumstances, geo};
 use crate::verdict::Verdict;
 
 /// One circumstance that a requirement asks for.
 #[derive(Clone, Debug)]
 pub enum Check {
-    /// From one of these networks, by name. (To be filled in.)
-    Networks(Rc<[String]>),
+    /// From one of these networks.
+    Networks(Vec<Rc<Networks>>),
+    /// From one of these countries, by the header that says it.
+    Countries(Rc<str>, Vec<[u8; 2]>),
+    /// From one of these autonomous systems, by the header that says it.
+    Asns(Rc<str>, Vec<u32>),
+    /// While one of these is open.
+    Schedules(Vec<Rc<Schedule>>),
+    /// With this assurance.
+    Assurance(Rc<Assurance>),
+    /// From one of these devices.
+    Devices(Vec<Rc<Device>>),
 }
 
 /// A circumstance that is not as asked for, or not known.
@@ -19,6 +33,26 @@ pub enum Lack {
     Network,
     /// The client's address is not known.
     AddressUnknown,
+    /// The client's country is none of those.
+    Country,
+    /// The client's country is not known.
+    CountryUnknown,
+    /// The client's autonomous system is none of those.
+    Asn,
+    /// The client's autonomous system is not known.
+    AsnUnknown,
+    /// None of the schedules is open.
+    Schedule,
+    /// The time zone does not know its time.
+    ScheduleUnknown,
+    /// Nobody signed in: there is no token.
+    NoToken,
+    /// The sign-in.
+    Assurance(Shortfall),
+    /// The device is none of those.
+    Device,
+    /// The device shows nothing that can be believed.
+    DeviceUnknown,
 }
 
 impl Lack {
@@ -28,6 +62,16 @@ impl Lack {
         match self {
             Self::Network => "network_not_allowed",
             Self::AddressUnknown => "address_unknown",
+            Self::Country => "country_not_allowed",
+            Self::CountryUnknown => "country_unknown",
+            Self::Asn => "asn_not_allowed",
+            Self::AsnUnknown => "asn_unknown",
+            Self::Schedule => "outside_schedule",
+            Self::ScheduleUnknown => "schedule_unknown",
+            Self::NoToken => "credential_missing",
+            Self::Assurance(shortfall) => shortfall.reason(),
+            Self::Device => "device_not_allowed",
+            Self::DeviceUnknown => "device_unknown",
         }
     }
 }
@@ -37,10 +81,45 @@ impl Check {
     #[must_use]
     pub fn evaluate(&self, circumstances: &Circumstances<'_>) -> Verdict<Lack> {
         match self {
-            Self::Networks(_) => match circumstances.connection.address() {
+            Self::Networks(networks) => match circumstances.connection.address() {
                 None => Verdict::Unknown(Lack::AddressUnknown),
-                Some(_) => Verdict::Unmet(Lack::Network),
+                Some(address) => {
+                    Verdict::of(networks.iter().any(|networks| networks.contain(address)), || Lack::Network)
+                }
             },
+            Self::Countries(header, countries) => match geo::country(circumstances.head, header) {
+                None => Verdict::Unknown(Lack::CountryUnknown),
+                Some(country) => Verdict::of(countries.contains(&country), || Lack::Country),
+            },
+            Self::Asns(header, asns) => match geo::asn(circumstances.head, header) {
+                None => Verdict::Unknown(Lack::AsnUnknown),
+                Some(asn) => Verdict::of(asns.contains(&asn), || Lack::Asn),
+            },
+            Self::Schedules(schedules) => {
+                let schedules = schedules.iter().map(|schedule| schedule.is_open(circumstances.now));
+                any(schedules, Lack::Schedule, Lack::ScheduleUnknown)
+            }
+            Self::Assurance(assurance) => match circumstances.token {
+                None => Verdict::Unknown(Lack::NoToken),
+                Some(token) => assurance.evaluate(token, circumstances.now).map(Lack::Assurance),
+            },
+            Self::Devices(devices) => {
+                let devices = devices.iter().map(|device| device.is_used(circumstances));
+                any(devices, Lack::Device, Lack::DeviceUnknown)
+            }
         }
     }
+}
+
+/// Met if one of them is; unknown rather than unmet if one of them can't be told.
+fn any(verdicts: impl Iterator<Item = Verdict<()>>, unmet: Lack, unknown: Lack) -> Verdict<Lack> {
+    let mut known = true;
+    for verdict in verdicts {
+        match verdict {
+            Verdict::Met => return Verdict::Met,
+            Verdict::Unmet(()) => {}
+            Verdict::Unknown(()) => known = false,
+        }
+    }
+    if known { Verdict::Unmet(unmet) } else { Verdict::Unknown(unknown) }
 }

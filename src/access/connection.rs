@@ -3,6 +3,11 @@
 use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+
+use super::address;
+use super::device::PeerCertificate;
+use crate::http::RequestHead;
 
 /// The host's properties of a request and its connection, as Envoy names them (`source.address`,
 /// `connection.uri_san_peer_certificate`): raw bytes of a string; nothing if the host has none.
@@ -11,39 +16,96 @@ pub trait Properties {
     fn property(&mut self, path: &str) -> Option<Vec<u8>>;
 }
 
+/// Where the client's address is taken from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AddressSource {
+    /// From the host, as it understands it (Envoy: after `use_remote_address` and `xff_num_trusted_hops`).
+    #[default]
+    Host,
+    /// From `x-forwarded-for`: the entry at this place from the right, which the outermost of the trusted proxies wrote.
+    ForwardedFor(NonZeroUsize),
+}
+
 /// One request's connection.
 pub struct Connection<'h> {
     host: RefCell<&'h mut dyn Properties>,
+    forwarded: Option<(&'h RequestHead, NonZeroUsize)>,
     address: OnceCell<Option<IpAddr>>,
+    peer: OnceCell<Option<IpAddr>>,
+    certificate: OnceCell<Option<PeerCertificate>>,
 }
 
 impl<'h> Connection<'h> {
     /// Asks `host`, when it is asked.
     pub fn new(host: &'h mut dyn Properties) -> Self {
-        Self { host: RefCell::new(host), address: OnceCell::new() }
+        Self {
+            host: RefCell::new(host),
+            forwarded: None,
+            address: OnceCell::new(),
+            peer: OnceCell::new(),
+            certificate: OnceCell::new(),
+        }
     }
 
-    /// The client's address, as the host understands it (Envoy: after `use_remote_address` and `xff_num_trusted_hops`).
-    /// IPv4 in IPv6's mapped form is IPv4.
+    /// The same with the client's address from `source`.
+    #[must_use]
+    pub fn addressed_by(mut self, source: AddressSource, head: &'h RequestHead) -> Self {
+        self.forwarded = match source {
+            AddressSource::Host => None,
+            AddressSource::ForwardedFor(hops) => Some((head, hops)),
+        };
+        self
+    }
+
+    /// The client's address. IPv4 in IPv6's mapped form is IPv4.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
-        *self.address.get_or_init(|| {
+        match self.forwarded {
+            None => self.peer(),
+            Some((head, hops)) => *self.address.get_or_init(|| address::forwarded(head, hops)),
+        }
+    }
+
+    /// The address that the host has for the other end, whatever headers say to us.
+    #[must_use]
+    pub fn peer(&self) -> Option<IpAddr> {
+        *self.peer.get_or_init(|| {
             let text = self.text("source.address")?;
             let address = text.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| text.parse()).ok()?;
             Some(address.to_canonical())
         })
     }
 
+    /// The client's certificate, if there is one and it can be read. Whether it was checked is another question.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&PeerCertificate> {
+        let read = || PeerCertificate::read(&self.text("connection.peer_certificate")?);
+        self.certificate.get_or_init(read).as_ref()
+    }
+
     /// A property that is text.
     #[must_use]
     pub fn text(&self, path: &str) -> Option<String> {
-        let bytes = self.host.try_borrow_mut().ok()?.property(path)?;
-        String::from_utf8(bytes).ok().filter(|text| !text.is_empty())
+        String::from_utf8(self.property(path)?).ok().filter(|text| !text.is_empty())
+    }
+
+    /// A property that is true or false: one byte.
+    #[must_use]
+    pub fn flag(&self, path: &str) -> Option<bool> {
+        match self.property(path)?.as_slice() {
+            [0] => Some(false),
+            [1] => Some(true),
+            _ => None,
+        }
+    }
+
+    fn property(&self, path: &str) -> Option<Vec<u8>> {
+        self.host.try_borrow_mut().ok()?.property(path)
     }
 }
 
 impl fmt::Debug for Connection<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Connection").field("peer", &self.peer).field("address", &self.address).finish_non_exhaustive()
     }
 }

@@ -1,13 +1,29 @@
 //! Under these circumstances: from where, when, how surely signed in, on what device, at what risk.
 //!
 //! - [`connection`]: what the host knows of the connection
+//! - `address`: the client's address out of `x-forwarded-for`
+//! - [`network`]: networks by name
+//! - [`geo`]: countries and operators, by the headers of a filter in front
+//! - [`schedule`]: days and hours in a time zone, and windows
+//! - [`assurance`]: how surely the caller signed in, and what would make up for it
+//! - [`device`]: what can be believed about a device
 //! - [`check`]: one circumstance that a requirement asks for
 
+mod address;
+pub mod assurance;
 pub mod check;
 pub mod connection;
+pub mod device;
+pub mod geo;
+pub mod network;
+pub mod schedule;
 
+pub use assurance::{Assurance, Authority, StepUp};
 pub use check::{Check, Lack};
-pub use connection::{Connection, Properties};
+pub use connection::{AddressSource, Connection, Properties};
+pub use device::Device;
+pub use network::Networks;
+pub use schedule::Schedule;
 
 use crate::http::RequestHead;
 use crate::time::UnixTime;

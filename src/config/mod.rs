@@ -15,14 +15,17 @@ use std::time::Duration;
 
 pub use problems::{Problem, Problems};
 
-use crate::audit::AuditLog;
+use crate::access::AddressSource;
+use crate::audit::{AuditInputs, AuditLog};
 use crate::credential::Sources;
 use crate::exchange::{Challenge, Reply, document};
 use crate::forward::Forwarding;
-use crate::http::{HeaderMap, RequestHead};
+use crate::groups::{GroupsSettings, Resolver};
+use crate::http::{HeaderMap, Leniency, RequestHead};
 use crate::jose::{SignaturePolicy, TokenLimits};
 use crate::policy::{Details, RouteMatch, Router, Rule};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
+use crate::time::UnixTime;
 use crate::token::TokenRules;
 use settings::Settings;
 
@@ -35,9 +38,15 @@ pub struct Config {
     pub(crate) forwarding: Forwarding,
     pub(crate) challenge: Challenge,
     resource_metadata: Option<ResourceMetadata>,
+    /// How groups are asked for that a token has no room for.
+    groups: Option<GroupsSettings>,
     preflight_passes: bool,
     pub(crate) audit: AuditLog,
+    pub(crate) audit_inputs: Option<AuditInputs>,
     pub(crate) report_only: bool,
+    pub(crate) paths: Leniency,
+    pub(crate) client_address: AddressSource,
+    ends: Vec<EndsAt>,
     pub(crate) signatures: SignaturePolicy,
     pub(crate) limits: Limits,
     warnings: Vec<String>,
@@ -55,6 +64,13 @@ impl ProviderConfig {
     pub(crate) fn issuer(&self, issuer: IssuerRef) -> Option<&Issuer> {
         self.provider.issuers().get(issuer.issuer)
     }
+}
+
+/// A setting that stops to matter, by its path.
+#[derive(Debug)]
+struct EndsAt {
+    path: String,
+    until: UnixTime,
 }
 
 /// Bounds on the filter's own work.
@@ -84,6 +100,12 @@ impl Config {
         compile::compile(settings)
     }
 
+    /// How many rules there are.
+    #[must_use]
+    pub fn rules(&self) -> usize {
+        self.router.rules().count()
+    }
+
     /// What an operator should hear at load: dangerous settings, and what the host lacks.
     #[must_use]
     pub fn warnings(&self, host_verifies: bool) -> Vec<String> {
@@ -102,9 +124,31 @@ impl Config {
         warnings
     }
 
+    /// What an operator should hear at load besides, by the time at which it loads: windows that are over.
+    #[must_use]
+    pub fn ended(&self, now: UnixTime) -> Vec<String> {
+        let ended = self.ends.iter().filter(|end| end.until <= now);
+        ended.map(|end| format!("{}: is over; take it out", end.path)).collect()
+    }
+
+    /// Every issuer with its place and the name of its provider, in the order of the configuration.
+    pub fn issuers(&self) -> impl Iterator<Item = (IssuerRef, &str, &Issuer, &TokenRules)> {
+        self.providers.iter().enumerate().flat_map(|(provider, config)| {
+            let issuers = config.provider.issuers().iter().enumerate();
+            issuers.map(move |(issuer, found)| {
+                (IssuerRef { provider, issuer }, config.provider.id().as_str(), found, &config.rules)
+            })
+        })
+    }
+
     /// The key caches of each provider's issuers, in the order of the configuration.
     pub(crate) fn key_caches(&self, seed: u64) -> Vec<Vec<KeyCache>> {
         self.providers.iter().map(|provider| provider.provider.key_caches(&provider.keys, seed)).collect()
+    }
+
+    /// Who asks for groups, if that is configured.
+    pub(crate) fn resolver(&self, seed: u64) -> Option<Resolver> {
+        self.groups.as_ref().map(|settings| Resolver::new(settings.clone(), seed))
     }
 
     /// Whose token it is, by an `iss` that nobody has verified yet.

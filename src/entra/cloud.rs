@@ -42,6 +42,17 @@ impl Cloud {
         }
     }
 
+    /// The host of Microsoft Graph ("National cloud deployments"). US Government has two; the other one, of the Department of
+    /// Defense, is not told apart by anything else.
+    #[must_use]
+    pub const fn graph_host(self) -> &'static str {
+        match self {
+            Self::China => "microsoftgraph.chinacloudapi.cn",
+            Self::Global => "graph.microsoft.com",
+            Self::UsGovernment => "graph.microsoft.us",
+        }
+    }
+
     /// The host in issuers of version 1. US Government is said to share the public one; should its metadata say otherwise,
     /// discovery of version 1 fails there and says so, and nothing is let in.
     #[must_use]

@@ -49,6 +49,8 @@ pub enum Denial {
     // Ours.
     /// The issuer's keys are not to be had.
     KeysUnavailable(Duration),
+    /// The caller's groups are not to be had.
+    GroupsUnavailable(Duration),
     /// It waited for keys as long as it may.
     WaitedTooLong,
     /// Too many requests wait for keys already.
@@ -82,6 +84,7 @@ impl Denial {
             Self::NoRule => "no_rule",
             Self::Refused(refusal) => refusal.reason(),
             Self::KeysUnavailable(_) => "keys_unavailable",
+            Self::GroupsUnavailable(_) => "groups_unavailable",
             Self::WaitedTooLong => "waited_too_long",
             Self::TooManyWaiting => "too_many_waiting",
         }

@@ -1,10 +1,11 @@
 //! One request on its way: the walk, what it waits for, and how it ends.
 //!
 //! An [`Exchange`] exists from the request's head to its answer. Each step either ends it or gives it back to wait for
-//! keys; a request that waited runs the whole walk again, never a shortened one, so nothing that changed meanwhile is
+//! keys or groups; a request that waited runs the whole walk again, never a shortened one, so nothing that changed meanwhile is
 //! missed. The types see to it that an exchange ends exactly once: ending consumes it.
 
 mod denial;
+pub mod rehearsal;
 mod reply;
 mod request;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use std::time::Duration;
 pub use denial::Denial;
 pub use reply::{Asker, Challenge, Reply, document, is_quotable};
 
+use crate::access::Connection;
 use crate::audit::{AuditEvent, Decision, bounded};
 use crate::engine::{Engine, Host};
 use crate::entra::Caller;
@@ -38,7 +40,7 @@ pub struct Exchange {
 pub enum Step {
     /// Let the request on, changed so.
     Continue(Passage, Record),
-    /// Keep it, and [resume](Exchange::resume) it when keys may have come, at the latest at this moment.
+    /// Keep it, and [resume](Exchange::resume) it when what it waits for may have come, at the latest at this moment.
     Wait(Exchange, UnixTime),
     /// Answer it.
     Reply(Reply, Record),
@@ -60,6 +62,8 @@ pub struct Record {
     pub rule: Option<(usize, std::rc::Rc<str>)>,
     /// The fine reason.
     pub reason: &'static str,
+    /// What would have stopped the request, were everything enforced.
+    pub unenforced: Option<&'static str>,
     /// The line for the log, if the configuration wants one.
     pub event: Option<AuditEvent>,
 }
@@ -67,23 +71,19 @@ pub struct Record {
 impl Exchange {
     /// Begins with the request's headers, pseudo headers among them, as they came.
     pub fn begin(headers: impl Into<HeaderMap>, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
-        match RequestHead::read_or_return(headers.into()) {
+        match RequestHead::read_or_return(headers.into(), engine.config().paths) {
             Ok(head) => Self { head, began: now, wanted: None }.step(engine, host, now),
             Err((flaw, headers)) => refuse(&Denial::Request(flaw), &headers, engine, now),
         }
     }
 
-    /// Takes up a request that waited: it walks again from the start, unless its key is still on the way.
+    /// Takes up a request that waited: it walks again from the start, unless what it needs is still on the way.
     pub fn resume(mut self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
         // A clock that stepped back must not make it wait for longer than it may.
         self.began = self.began.min(now);
         let until = self.began.plus(engine.config().limits.wait);
         match &self.wanted {
-            Some(wanted)
-                if now < until && engine.still_waits(wanted.issuer, wanted.kid.as_deref(), wanted.alg, now) =>
-            {
-                Step::Wait(self, until)
-            }
+            Some(wanted) if now < until && wanted.is_out(engine, now) => Step::Wait(self, until),
             _ => self.step(engine, host, now),
         }
     }
@@ -102,9 +102,17 @@ impl Exchange {
         }
     }
 
-    fn step(mut self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
-        let mut trace = Trace::default();
-        let stop = match request::walk(&self.head, engine, host, now, &mut trace) {
+    fn step(self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
+        self.traced(engine, host, now, &mut Trace::default())
+    }
+
+    /// The same, and what it learned on the way.
+    fn traced(mut self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime, trace: &mut Trace) -> Step {
+        let walked = request::walk(&self.head, engine, host, now, trace);
+        if engine.config().audit_inputs.is_some() {
+            trace.address = Connection::new(host).address();
+        }
+        let stop = match walked {
             Ok(passage) => {
                 self.leave(engine);
                 let reason = if trace.unenforced.is_some() { "report_only" } else { "allowed" };
@@ -114,7 +122,7 @@ impl Exchange {
             Err(stop) => stop,
         };
         let denial = match stop {
-            Stop::Keys(wanted) => match self.wait(engine, wanted, now) {
+            Stop::Wait(wanted) => match self.wait(engine, wanted, now) {
                 Ok(until) => return Step::Wait(self, until),
                 Err(denial) => denial,
             },
@@ -154,7 +162,7 @@ impl Exchange {
     fn record(
         &self,
         engine: &Engine,
-        trace: Trace,
+        trace: &Trace,
         decision: Decision,
         reason: &'static str,
         status: Option<u16>,
@@ -170,6 +178,7 @@ impl Exchange {
                 unenforced: trace.unenforced.as_ref().map(Denial::reason),
                 status,
                 rule: trace.rule.as_ref().map(|(_, name)| name.to_string()),
+                policy: trace.policy.as_deref().map(str::to_owned),
                 method: self.head.method().to_owned(),
                 host: bounded(self.head.host(), LONGEST_CLAIM),
                 path: bounded(self.head.path().path(), LONGEST_PATH),
@@ -179,14 +188,16 @@ impl Exchange {
                 client: owned(identity.client()),
                 tenant: owned(identity.tenant()),
                 token_id: owned(identity.token_id()),
-                kid: trace.kid.or_else(|| identity.token()?.signed().header().kid.clone()),
+                kid: trace.kid.clone().or_else(|| identity.token()?.signed().header().kid.clone()),
                 remembered: trace.remembered,
                 waited_ms: (waited > Duration::ZERO).then(|| u64::try_from(waited.as_millis()).unwrap_or(u64::MAX)),
                 request_id: request_id(self.head.headers()).map(str::to_owned),
                 time_ms: now.as_millis(),
+                inputs: engine.config().audit_inputs.as_ref().map(|inputs| inputs.of(identity.token(), trace.address)),
             }
         });
-        Record { rule: trace.rule, reason, event }
+        let unenforced = trace.unenforced.as_ref().map(Denial::reason);
+        Record { rule: trace.rule.clone(), reason, unenforced, event }
     }
 }
 
@@ -201,7 +212,7 @@ fn refuse(denial: &Denial, headers: &HeaderMap, engine: &Engine, now: UnixTime) 
         time_ms: now.as_millis(),
         ..AuditEvent::default()
     });
-    Step::Reply(reply, Record { rule: None, reason: denial.reason(), event })
+    Step::Reply(reply, Record { rule: None, reason: denial.reason(), unenforced: None, event })
 }
 
 /// The request's id, where it looks like one: a client may have written it.

@@ -5,9 +5,12 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::denial::Denial;
+use crate::access::{self, Authority, StepUp};
 use crate::entra::EntraFlaw;
 use crate::policy::{Lack, Refusal};
 use crate::token::TokenRuleFlaw;
@@ -54,11 +57,73 @@ impl Challenge {
         Self { parameters }
     }
 
-    fn bearer(&self, error: Option<&str>) -> String {
-        match error {
-            Some(error) => format!("Bearer {}, error=\"{error}\"", self.parameters),
-            None => format!("Bearer {}", self.parameters),
+    /// The challenge of `answer`, if it has one. A challenge without an error code is another thing than none (RFC 6750
+    /// section 3.1).
+    fn of(&self, answer: Answer<'_>) -> Option<String> {
+        let error = match answer {
+            Answer::CredentialMissing => return Some(format!("Bearer {}", self.parameters)),
+            Answer::RequestInvalid => "invalid_request",
+            Answer::TokenInvalid => "invalid_token",
+            Answer::ScopeInsufficient(_) => "insufficient_scope",
+            Answer::StepUp(StepUp::Context { context, authority }) => {
+                return Some(claims_challenge(context, authority));
+            }
+            Answer::StepUp(StepUp::Authentication { .. }) => "insufficient_user_authentication",
+            Answer::NotAllowed | Answer::CircumstancesNotAllowed | Answer::Unavailable(_) => return None,
+        };
+        let mut challenge = format!("Bearer {}, error=\"{error}\"", self.parameters);
+        match answer {
+            Answer::ScopeInsufficient(scopes) => words(&mut challenge, "scope", scopes),
+            Answer::StepUp(StepUp::Authentication { acr_values, max_age }) => {
+                let description = match acr_values {
+                    Some(_) => "A different authentication level is required",
+                    None => "More recent authentication is required",
+                };
+                parameter(&mut challenge, "error_description", description);
+                words(&mut challenge, "acr_values", acr_values.as_deref().unwrap_or_default());
+                if let Some(age) = max_age {
+                    parameter(&mut challenge, "max_age", &age.as_secs().max(1).to_string());
+                }
+            }
+            _ => {}
         }
+        Some(challenge)
+    }
+}
+
+/// Entra's own form ("Claims challenges and claims requests"): `realm` and address name the tenant or nobody, and `claims`
+/// is in standard base64 with padding.
+fn claims_challenge(context: &str, authority: &Authority) -> String {
+    let (realm, tenant) = match &authority.tenant {
+        Some(tenant) => (tenant.as_str(), tenant.as_str()),
+        None => ("", "common"),
+    };
+    let mut challenge = format!("Bearer realm=\"{realm}\"");
+    let address = format!("https://{}/{tenant}/oauth2/authorize", authority.host);
+    parameter(&mut challenge, "authorization_uri", &address);
+    if let Some(id) = &authority.client_id {
+        parameter(&mut challenge, "client_id", id);
+    }
+    parameter(&mut challenge, "error", "insufficient_claims");
+    let claims = format!("{{\"access_token\":{{\"acrs\":{{\"essential\":true,\"value\":\"{context}\"}}}}}}");
+    parameter(&mut challenge, "claims", &STANDARD.encode(claims));
+    parameter(&mut challenge, "cc_type", "authcontext");
+    challenge
+}
+
+/// Adds a parameter. What can't stand between quotes is left out: it is checked at load, and would end the parameter here.
+fn parameter(challenge: &mut String, name: &str, value: &str) {
+    if is_quotable(value) {
+        for part in [", ", name, "=\"", value, "\""] {
+            challenge.push_str(part);
+        }
+    }
+}
+
+/// The same with words that have spaces between them, if there are any.
+fn words(challenge: &mut String, name: &str, words: &[String]) {
+    if !words.is_empty() {
+        parameter(challenge, name, &words.join(" "));
     }
 }
 
@@ -75,8 +140,8 @@ pub(super) fn deny(denial: &Denial, challenge: &Challenge, asker: Asker<'_>) -> 
     let mut headers = vec![("content-type", "application/problem+json".to_owned())];
     // No cache may hand this answer to another caller, or to this one after it signed in.
     headers.push(("cache-control", "no-store".to_owned()));
-    if let Some(error) = answer.challenge() {
-        headers.push(("www-authenticate", challenge.bearer(error)));
+    if let Some(challenge) = challenge.of(answer) {
+        headers.push(("www-authenticate", challenge));
     }
     if let Answer::Unavailable(after) = answer {
         headers.push(("retry-after", seconds(after).to_string()));
@@ -109,22 +174,25 @@ pub fn document(body: &[u8]) -> Reply {
 
 /// The few answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
+enum Answer<'d> {
     CredentialMissing,
     RequestInvalid,
     TokenInvalid,
-    ScopeInsufficient,
+    /// Any of these would do, where they are known.
+    ScopeInsufficient(&'d [String]),
     NotAllowed,
+    CircumstancesNotAllowed,
+    StepUp(&'d StepUp),
     Unavailable(Duration),
 }
 
-impl Answer {
-    fn of(denial: &Denial) -> Self {
+impl<'d> Answer<'d> {
+    fn of(denial: &'d Denial) -> Self {
         match denial {
             Denial::NoCredential | Denial::Refused(Refusal::NoToken) => Self::CredentialMissing,
             Denial::Credential(flaw) if flaw.is_missing_bearer() => Self::CredentialMissing,
             Denial::Request(_) | Denial::Credential(_) | Denial::Forward(_) => Self::RequestInvalid,
-            Denial::Rule(TokenRuleFlaw::Entra(EntraFlaw::Permission(_))) => Self::ScopeInsufficient,
+            Denial::Rule(TokenRuleFlaw::Entra(EntraFlaw::Permission(_))) => Self::ScopeInsufficient(&[]),
             Denial::Token(_)
             | Denial::Issuer(_)
             | Denial::Key(_)
@@ -134,37 +202,32 @@ impl Answer {
             // Another rule would take this token, so for this endpoint it is the wrong one (RFC 6750 section 3.1).
             | Denial::Refused(Refusal::ProviderNotAccepted | Refusal::AudienceNotAccepted) => Self::TokenInvalid,
             Denial::Refused(Refusal::Lacks(lack)) => Self::lacking(lack),
-            Denial::NoRule => Self::NotAllowed,
-            Denial::KeysUnavailable(after) => Self::Unavailable(*after),
+            Denial::NoRule | Denial::Refused(Refusal::Blocked) => Self::NotAllowed,
+            Denial::KeysUnavailable(after) | Denial::GroupsUnavailable(after) => Self::Unavailable(*after),
             Denial::WaitedTooLong | Denial::TooManyWaiting => Self::Unavailable(Duration::from_secs(1)),
         }
     }
 
-    fn lacking(lack: &Lack) -> Self {
+    fn lacking(lack: &'d Lack) -> Self {
         match lack {
             Lack::NoToken => Self::CredentialMissing,
-            Lack::Scope(_) | Lack::AppRole => Self::ScopeInsufficient,
+            Lack::Scope(scopes) => Self::ScopeInsufficient(scopes),
+            Lack::AppRole => Self::ScopeInsufficient(&[]),
+            Lack::Circumstance(access::Lack::Assurance(shortfall)) => match &shortfall.step_up {
+                Some(step_up) => Self::StepUp(step_up),
+                None => Self::CircumstancesNotAllowed,
+            },
+            Lack::Circumstance(_) => Self::CircumstancesNotAllowed,
             _ => Self::NotAllowed,
         }
     }
 
     fn status(self) -> u16 {
         match self {
-            Self::CredentialMissing | Self::TokenInvalid => 401,
+            Self::CredentialMissing | Self::TokenInvalid | Self::StepUp(_) => 401,
             Self::RequestInvalid => 400,
-            Self::ScopeInsufficient | Self::NotAllowed => 403,
+            Self::ScopeInsufficient(_) | Self::NotAllowed | Self::CircumstancesNotAllowed => 403,
             Self::Unavailable(_) => 503,
-        }
-    }
-
-    /// The challenge, if there is one, and its error code, if it has one: two different absences (RFC 6750 section 3.1).
-    fn challenge(self) -> Option<Option<&'static str>> {
-        match self {
-            Self::CredentialMissing => Some(None),
-            Self::RequestInvalid => Some(Some("invalid_request")),
-            Self::TokenInvalid => Some(Some("invalid_token")),
-            Self::ScopeInsufficient => Some(Some("insufficient_scope")),
-            Self::NotAllowed | Self::Unavailable(_) => None,
         }
     }
 
@@ -172,9 +235,9 @@ impl Answer {
     fn grpc_status(self) -> i32 {
         match self {
             Self::RequestInvalid => 3,
-            Self::ScopeInsufficient | Self::NotAllowed => 7,
+            Self::ScopeInsufficient(_) | Self::NotAllowed | Self::CircumstancesNotAllowed => 7,
             Self::Unavailable(_) => 14,
-            Self::CredentialMissing | Self::TokenInvalid => 16,
+            Self::CredentialMissing | Self::TokenInvalid | Self::StepUp(_) => 16,
         }
     }
 
@@ -184,8 +247,10 @@ impl Answer {
             Self::CredentialMissing => "credential_missing",
             Self::RequestInvalid => "request_invalid",
             Self::TokenInvalid => "token_invalid",
-            Self::ScopeInsufficient => "scope_insufficient",
+            Self::ScopeInsufficient(_) => "scope_insufficient",
             Self::NotAllowed => "not_allowed",
+            Self::CircumstancesNotAllowed => "circumstances_not_allowed",
+            Self::StepUp(_) => "stepup_required",
             Self::Unavailable(_) => "temporarily_unavailable",
         }
     }
@@ -195,8 +260,11 @@ impl Answer {
             Self::CredentialMissing => "this endpoint needs an access token",
             Self::RequestInvalid => "the request or its credential can't be read without doubt",
             Self::TokenInvalid => "the access token is not accepted here; get a new one for this API",
-            Self::ScopeInsufficient => "the access token carries no permission for this API",
+            Self::ScopeInsufficient([]) => "the access token carries no permission for this API",
+            Self::ScopeInsufficient(_) => "the access token carries no permission for this endpoint",
             Self::NotAllowed => "this request is not allowed",
+            Self::CircumstancesNotAllowed => "this request is not allowed from here, now or in this way",
+            Self::StepUp(_) => "this endpoint needs a stronger or fresher sign-in",
             Self::Unavailable(_) => "the access token can't be checked right now; try again",
         }
     }

@@ -1,5 +1,6 @@
 //! The walk: what happens to a request's head, in order. Each step hands its value to the next; the rules are elsewhere.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::{Denial, Passage, Reply};
@@ -9,10 +10,11 @@ use crate::credential::{self, Found};
 use crate::engine::{Engine, Host};
 use crate::entra::{EntraFlaw, graph};
 use crate::forward::ForwardedIdentity;
+use crate::groups::{GroupList, GroupsLookup, Member};
 use crate::http::RequestHead;
 use crate::identity::Identity;
 use crate::jose::{Algorithm, Unverified};
-use crate::policy::{self, Access, Facts, Permit, Rule};
+use crate::policy::{self, Access, Facts, Permit, Rule, Ruling};
 use crate::provider::{IssuerFlaw, IssuerRef, KeyLookup};
 use crate::time::UnixTime;
 use crate::token::{self, TokenRuleFlaw, VerifiedToken};
@@ -22,8 +24,8 @@ use crate::token::{self, TokenRuleFlaw, VerifiedToken};
 pub(super) enum Stop {
     /// The request is turned away.
     Denied(Denial),
-    /// This key may be on its way.
-    Keys(Wanted),
+    /// What the request needs may be on its way.
+    Wait(Wanted),
     /// The filter itself has what it asks for.
     Served(Reply),
 }
@@ -34,12 +36,23 @@ impl From<Denial> for Stop {
     }
 }
 
-/// The key that a waiting request needs.
+/// What a waiting request needs.
 #[derive(Debug)]
-pub(super) struct Wanted {
-    pub(super) issuer: IssuerRef,
-    pub(super) kid: Option<String>,
-    pub(super) alg: Algorithm,
+pub(super) enum Wanted {
+    /// This key.
+    Key { issuer: IssuerRef, kid: Option<String>, alg: Algorithm },
+    /// The groups of this caller.
+    Groups(Member),
+}
+
+impl Wanted {
+    /// Would the request have to wait, still?
+    pub(super) fn is_out(&self, engine: &mut Engine, now: UnixTime) -> bool {
+        match self {
+            Self::Key { issuer, kid, alg } => matches!(engine.key(*issuer, kid.as_deref(), *alg, now), KeyLookup::Wait),
+            Self::Groups(member) => matches!(engine.groups(member, now), GroupsLookup::Wait),
+        }
+    }
 }
 
 /// What the walk has learned so far, for the record.
@@ -52,7 +65,11 @@ pub(super) struct Trace {
     pub(super) identity: Option<Identity>,
     /// What would have stopped the request, were it enforced.
     pub(super) unenforced: Option<Denial>,
+    /// The policy that decided, or would have.
+    pub(super) policy: Option<Rc<str>>,
     pub(super) remembered: bool,
+    /// The client's, where the record holds what the decision was made of.
+    pub(super) address: Option<std::net::IpAddr>,
 }
 
 /// Walks `head` from route to passage.
@@ -103,14 +120,42 @@ fn decide(
     };
     trace.identity = Some(identity.clone());
     let parameters: Vec<_> = route.parameters().collect();
-    let connection = Connection::new(host);
+    let connection = Connection::new(host).addressed_by(config.client_address, head);
     let circumstances = Circumstances { head, token: identity.token(), connection: &connection, now };
-    let ruling =
-        policy::decide(rule, &Facts { identity: &identity, parameters: &parameters, groups: None, circumstances });
+    let groups_missed = Cell::default();
+    let mut facts = Facts { identity: &identity, parameters: &parameters, groups: None, groups_missed, circumstances };
+    let mut ruling = policy::decide(rule, &facts);
+    let groups = find_groups(&facts, &ruling, engine, now)?;
+    if groups.is_some() {
+        facts.groups = groups.as_deref();
+        ruling = policy::decide(rule, &facts);
+    }
+    trace.policy = ruling.policy;
     if let Some(refusal) = ruling.unenforced {
         trace.unenforced.get_or_insert(refusal.into());
     }
     ruling.decided.map_err(|refusal| Denial::from(refusal).into())
+}
+
+/// The caller's groups, if the ruling could be another with them.
+fn find_groups(
+    facts: &Facts<'_>,
+    ruling: &Ruling,
+    engine: &mut Engine,
+    now: UnixTime,
+) -> Result<Option<GroupList>, Stop> {
+    let is_settled = !facts.groups_missed.get() || (ruling.decided.is_ok() && ruling.unenforced.is_none());
+    let Some(member) = facts.token().filter(|_| !is_settled).and_then(|token| engine.member(token)) else {
+        return Ok(None);
+    };
+    match engine.groups(&member, now) {
+        GroupsLookup::Found(groups) => Ok(Some(groups)),
+        // What is only reported neither waits nor fails.
+        _ if ruling.decided.is_ok() => Ok(None),
+        GroupsLookup::Wait => Err(Stop::Wait(Wanted::Groups(member))),
+        GroupsLookup::Unavailable { retry_after } => Err(Denial::GroupsUnavailable(retry_after).into()),
+        GroupsLookup::Unresolvable => Ok(None),
+    }
 }
 
 /// Who is calling, as far as the rule asks.
@@ -187,7 +232,7 @@ fn identify(
     }
     let key = match engine.key(issuer, header.kid.as_deref(), header.alg, now) {
         KeyLookup::Found(key) => key,
-        KeyLookup::Wait => return Err(Stop::Keys(Wanted { issuer, kid: header.kid.clone(), alg: header.alg })),
+        KeyLookup::Wait => return Err(Stop::Wait(Wanted::Key { issuer, kid: header.kid.clone(), alg: header.alg })),
         KeyLookup::Refused(flaw) => return Err(Denial::Key(flaw).into()),
         KeyLookup::Unavailable { retry_after } => return Err(Denial::KeysUnavailable(retry_after).into()),
     };

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::provider::{Fetch, Fetched, IssuerRef};
+use crate::engine::Purpose;
+use crate::provider::{Fetch, Fetched};
 use crate::testing::{MemoryHost, TestIssuer};
 
 const NOW: u64 = 1_800_000_000;
@@ -33,11 +34,11 @@ impl Gate {
         self.send("GET", path, &[("authorization", &format!("Bearer {token}"))])
     }
 
-    fn poll(&mut self) -> Vec<(IssuerRef, Fetch)> {
+    fn poll(&mut self) -> Vec<(Purpose, Fetch)> {
         self.engine.poll(self.now, &mut self.host)
     }
 
-    fn answer(&mut self, source: IssuerRef, fetch: &Fetch, status: u16, body: &Value) {
+    fn answer(&mut self, source: Purpose, fetch: &Fetch, status: u16, body: &Value) {
         let fetched = Fetched::Response { status, headers: vec![], body: body.to_string().into_bytes() };
         self.engine.handle_response(source, self.now, &mut self.host, fetch.id, fetched);
     }
@@ -424,3 +425,5 @@ fn b05_a_cors_preflight_passes_only_where_it_may_and_a_rule_matches() {
     assert_eq!(outcome(&gate.send("GET", "/orders/7", &preflight)), "401 credential_missing");
     assert_eq!(outcome(&gate.send("OPTIONS", "/else", &preflight)), "403 no_rule");
 }
+
+mod groups;

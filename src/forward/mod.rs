@@ -242,6 +242,9 @@ impl Forwarding {
     ) -> Result<Mutations, ForwardFlaw> {
         self.check(head)?;
         let mut mutations = sources.removal(head, self.settings.credential == CredentialForwarding::Keep)?;
+        if head.path().is_rewritten() && mutations.path().is_none() {
+            mutations.set_path(head.path().raw().to_vec())?;
+        }
         mutations.remove_all(head.headers().names().filter(|name| self.reserved.contains(name)))?;
         if let Some(identity) = identity {
             self.set_headers(identity, &mut mutations)?;

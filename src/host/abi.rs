@@ -204,11 +204,10 @@ pub(super) fn set_tick_period(millis: u32) -> Result<(), Status> {
     Status::check(unsafe { proxy_set_tick_period_milliseconds(millis) })
 }
 
-/// Starts a GET of these headers (serialised, pseudo headers among them) by way of a cluster. Returns the number by which
-/// its answer will be known.
-pub(super) fn http_call(cluster: &str, headers: &[u8], timeout: Duration) -> Result<u32, Status> {
+/// Sends these headers (serialised, pseudo headers among them) and this body by way of a cluster. Returns the number by
+/// which its answer will be known.
+pub(super) fn http_call(cluster: &str, headers: &[u8], body: &[u8], timeout: Duration) -> Result<u32, Status> {
     let millis = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
-    let none: &[u8] = &[];
     let mut token = 0;
     // SAFETY: each pointer comes with the length of its own slice; the out pointer is valid for a write.
     let code = unsafe {
@@ -217,8 +216,8 @@ pub(super) fn http_call(cluster: &str, headers: &[u8], timeout: Duration) -> Res
             cluster.len(),
             headers.as_ptr(),
             headers.len(),
-            none.as_ptr(),
-            none.len(),
+            body.as_ptr(),
+            body.len(),
             NO_PAIRS.as_ptr(),
             NO_PAIRS.len(),
             millis,

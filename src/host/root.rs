@@ -7,9 +7,9 @@ use std::rc::Rc;
 use super::abi::{self, BufferType, MapType};
 use super::foreign::HostVerifier;
 use super::worker::{Worker, now};
-use crate::engine::Engine;
-use crate::http::pairs;
-use crate::provider::{Fetch, FetchId, Fetched, IssuerRef};
+use crate::engine::{Engine, Purpose};
+use crate::http::{Pair, pairs};
+use crate::provider::{Fetch, FetchId, Fetched};
 
 /// One plugin instance in one worker.
 pub(super) struct Root {
@@ -19,7 +19,7 @@ pub(super) struct Root {
 }
 
 struct Callout {
-    issuer: IssuerRef,
+    purpose: Purpose,
     id: FetchId,
     max_bytes: usize,
 }
@@ -48,9 +48,11 @@ impl Root {
             log::error!("no configuration; give the filter JSON in the plugin's `configuration`");
             return false;
         }
+        let began = now();
         match Engine::load(&text, &|name| std::env::var(name).ok(), seed()) {
             Ok(engine) => {
                 let verifier = HostVerifier::probe();
+                log::info!("{} rules loaded in {} ms", engine.config().rules(), now().since(began).as_millis());
                 for warning in engine.config().warnings(verifier.is_present()) {
                     log::warn!("{warning}");
                 }
@@ -74,7 +76,7 @@ impl Root {
     pub(super) fn call_response(&mut self, token: u32) {
         let Some(callout) = self.callouts.remove(&token) else { return };
         let fetched = response(callout.max_bytes);
-        self.turn(|worker| worker.handle_response(callout.issuer, callout.id, fetched));
+        self.turn(|worker| worker.handle_response(callout.purpose, callout.id, fetched));
     }
 
     /// Puts `worker` to work. A host may configure a root again while requests wait; nobody else would wake them.
@@ -102,15 +104,15 @@ impl Root {
         let Some(shared) = self.worker.clone() else { return };
         let Ok(mut worker) = shared.try_borrow_mut() else { return };
         happened(&mut worker);
-        for (issuer, fetch) in worker.poll() {
+        for (purpose, fetch) in worker.poll() {
             match dispatch(&fetch) {
                 Some(token) => {
-                    self.callouts.insert(token, Callout { issuer, id: fetch.id, max_bytes: fetch.max_bytes });
+                    self.callouts.insert(token, Callout { purpose, id: fetch.id, max_bytes: fetch.max_bytes });
                 }
                 None => {
                     let cluster = &fetch.cluster;
                     log::warn!("Envoy can't call cluster `{cluster}`; does it exist, and has it an endpoint?");
-                    worker.handle_response(issuer, fetch.id, Fetched::Failed);
+                    worker.handle_response(purpose, fetch.id, Fetched::Failed);
                 }
             }
         }
@@ -120,16 +122,22 @@ impl Root {
 }
 
 fn dispatch(fetch: &Fetch) -> Option<u32> {
-    let headers = [
-        (":method", "GET"),
+    let mut headers = vec![
+        (":method", if fetch.post.is_some() { "POST" } else { "GET" }),
         (":scheme", fetch.scheme.name()),
         (":authority", fetch.authority.as_str()),
         (":path", fetch.path.as_str()),
         ("accept", "application/json"),
         ("user-agent", concat!("portcullis/", env!("CARGO_PKG_VERSION"))),
     ];
-    let headers = headers.map(|(name, value)| (name.into(), value.into()));
-    abi::http_call(&fetch.cluster, &pairs::encode(&headers).ok()?, fetch.timeout).ok()
+    let mut body: &[u8] = &[];
+    if let Some(post) = &fetch.post {
+        headers.push(("content-type", post.content_type));
+        headers.extend(post.authorization.as_deref().map(|credential| ("authorization", credential)));
+        body = &post.body;
+    }
+    let headers: Vec<Pair> = headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    abi::http_call(&fetch.cluster, &pairs::encode(&headers).ok()?, body, fetch.timeout).ok()
 }
 
 /// What came back. No headers at all is Envoy's way to say that the call failed.

@@ -8,12 +8,13 @@ use super::foreign::HostVerifier;
 use super::metrics::Metrics;
 use crate::access::Properties;
 use crate::audit::Decision;
-use crate::engine::Engine;
+use crate::engine::{Engine, Purpose};
 use crate::exchange::{Exchange, Passage, Record, Reply, Step};
+use crate::groups::Outcome as GroupsOutcome;
 use crate::http::{HeaderMap, Mutation, Pair, pairs};
 use crate::jose::{Hash, NativeVerifier};
 use crate::provider::key_cache::Outcome as KeyOutcome;
-use crate::provider::{CasMismatch, Fetch, FetchId, Fetched, IssuerRef, SharedData};
+use crate::provider::{CasMismatch, Fetch, FetchId, Fetched, SharedData};
 use crate::time::UnixTime;
 
 /// What one root context and its streams share.
@@ -30,6 +31,8 @@ pub(super) struct Worker {
     tick_at: Option<UnixTime>,
     /// What the log was last told of the keys of each issuer, in the engine's order.
     told: Vec<Option<KeyOutcome>>,
+    /// And of groups.
+    told_of_groups: Option<GroupsOutcome>,
 }
 
 impl Worker {
@@ -43,6 +46,7 @@ impl Worker {
             let_on: BTreeSet::new(),
             tick_at: None,
             told: Vec::new(),
+            told_of_groups: None,
         }
     }
 
@@ -81,13 +85,13 @@ impl Worker {
     }
 
     /// Fetches to start now.
-    pub(super) fn poll(&mut self) -> Vec<(IssuerRef, Fetch)> {
+    pub(super) fn poll(&mut self) -> Vec<(Purpose, Fetch)> {
         self.engine.poll(now(), &mut self.host)
     }
 
     /// A fetch came back.
-    pub(super) fn handle_response(&mut self, issuer: IssuerRef, id: FetchId, fetched: Fetched) {
-        self.engine.handle_response(issuer, now(), &mut self.host, id, fetched);
+    pub(super) fn handle_response(&mut self, purpose: Purpose, id: FetchId, fetched: Fetched) {
+        self.engine.handle_response(purpose, now(), &mut self.host, id, fetched);
     }
 
     /// Lets the requests that wait walk again, in their order, until the wait of [`MOST_AT_ONCE`] is over. Those behind
@@ -168,6 +172,15 @@ impl Worker {
             }
             *told = health.last_outcome;
         }
+        let outcome = self.engine.groups_health().and_then(|health| health.last_outcome);
+        if outcome != self.told_of_groups {
+            match outcome {
+                None => {}
+                Some(outcome @ GroupsOutcome::Resolved) => log::info!("groups: {outcome}"),
+                Some(outcome) => log::warn!("groups: none found ({}): {outcome}", outcome.reason()),
+            }
+            self.told_of_groups = outcome;
+        }
     }
 
     fn report(&mut self, now: UnixTime) {
@@ -181,6 +194,13 @@ impl Worker {
         let (tokens, bytes) = self.engine.remembered_tokens();
         self.metrics.share("portcullis.token_cache.entries", u64::try_from(tokens).unwrap_or(u64::MAX));
         self.metrics.share("portcullis.token_cache.bytes", u64::try_from(bytes).unwrap_or(u64::MAX));
+        if let Some(health) = self.engine.groups_health() {
+            let wide = |count| u64::try_from(count).unwrap_or(u64::MAX);
+            self.metrics.share("portcullis.groups.callers", wide(health.callers));
+            self.metrics.share("portcullis.groups.bytes", wide(health.bytes));
+            self.metrics.share("portcullis.groups.pending", wide(health.pending));
+            self.metrics.share("portcullis.groups.failures", health.failures.into());
+        }
         self.metrics.share("portcullis.waiting_requests", u64::from(self.engine.waiting()));
     }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use super::headers::{HeaderMap, Repeated};
 use super::host::{self, HostFlaw};
 use super::name::{Twin, has_control, is_token};
-use super::path::{PathFlaw, Target};
+use super::path::{Leniency, PathFlaw, Target};
 
 /// A pseudo header (RFC 9113 section 8.3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,24 +116,24 @@ pub struct RequestHead {
 }
 
 impl RequestHead {
-    /// Reads header pairs, pseudo headers among them.
+    /// Reads header pairs, pseudo headers among them; a path that is ambiguous is refused.
     ///
     /// # Errors
     ///
     /// The first [`RequestFlaw`] found.
     pub fn read(headers: impl Into<HeaderMap>) -> Result<Self, RequestFlaw> {
-        Self::read_or_return(headers.into()).map_err(|(flaw, _)| flaw)
+        Self::read_or_return(headers.into(), Leniency::default()).map_err(|(flaw, _)| flaw)
     }
 
     /// The same, with the headers handed back beside the flaw: an answer still wants to know how to speak to the caller.
-    pub(crate) fn read_or_return(headers: HeaderMap) -> Result<Self, (RequestFlaw, HeaderMap)> {
-        match Self::parts(&headers) {
+    pub(crate) fn read_or_return(headers: HeaderMap, leniency: Leniency) -> Result<Self, (RequestFlaw, HeaderMap)> {
+        match Self::parts(&headers, leniency) {
             Ok((method, scheme, host, target)) => Ok(Self { headers, method, scheme, host, target }),
             Err(flaw) => Err((flaw, headers)),
         }
     }
 
-    fn parts(headers: &HeaderMap) -> Result<(String, Scheme, String, Target), RequestFlaw> {
+    fn parts(headers: &HeaderMap, leniency: Leniency) -> Result<(String, Scheme, String, Target), RequestFlaw> {
         check_pairs(headers)?;
         let method = read_method(headers)?;
         let scheme = read_scheme(pseudo(headers, Pseudo::Scheme)?)?;
@@ -142,7 +142,7 @@ impl RequestHead {
             Err(RequestFlaw::PseudoMissing(_)) if method == "CONNECT" => return Err(RequestFlaw::Connect),
             path => path?,
         };
-        let target = Target::read(path).map_err(RequestFlaw::Path)?;
+        let target = Target::read(path, leniency).map_err(RequestFlaw::Path)?;
         check_overrides(headers, &method)?;
         Ok((method, scheme, host, target))
     }

@@ -25,4 +25,4 @@ pub use head::{Pseudo, RequestFlaw, RequestHead};
 pub use headers::{HeaderMap, Pair, Repeated};
 pub use host::HostFlaw;
 pub use mutation::{HeaderValue, Mutation, MutationFlaw, Mutations};
-pub use path::{PathFlaw, Target};
+pub use path::{Leniency, PathFlaw, Target};

@@ -1,14 +1,18 @@
 //! The one path normaliser: policy decides on exactly the path that the upstream gets.
 //!
-//! Nothing is rewritten. A path is read if every server behind us will read it alike, and refused if two servers might
-//! not: what one proxy folds, decodes or cuts off, the next does not, and each difference has been a bypass
-//! (CVE-2021-29492, CVE-2026-73553, CVE-2025-29914). So there are no dot segments to resolve and no slashes to merge
-//! here; there are segments, split first and percent-decoded once (RFC 3986 sections 3.3 and 6.2.2).
+//! A path is read if every server behind us will read it alike, and refused if two servers might not: what one proxy
+//! folds, decodes or cuts off, the next does not, and each difference has been a bypass (CVE-2021-29492, CVE-2026-73553,
+//! CVE-2025-29914). So, unless the configuration says otherwise ([`Leniency`]), there are no dot segments to resolve and
+//! no slashes to merge here; there are segments, split first and percent-decoded once (RFC 3986 sections 3.3 and 6.2.2).
 //!
 //! What stays as it is: upper and lower case (`/A` is not `/a`), a trailing slash (`/a/` is not `/a`), and the query,
 //! which belongs to the application.
 
 use std::fmt;
+
+mod leniency;
+
+pub use leniency::Leniency;
 
 /// Why a request target is refused. The order of checks is left to right; a target with several flaws shows one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +115,7 @@ pub struct Target {
     raw: Vec<u8>,
     path: String,
     segments: Vec<String>,
+    rewritten: bool,
 }
 
 impl Target {
@@ -118,8 +123,8 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// A [`PathFlaw`] for everything that servers are known to read differently.
-    pub fn read(raw: &[u8]) -> Result<Self, PathFlaw> {
+    /// A [`PathFlaw`] for everything that servers are known to read differently and `leniency` does not settle.
+    pub fn read(raw: &[u8], leniency: Leniency) -> Result<Self, PathFlaw> {
         let (path, query) = split_query(raw);
         if raw.contains(&b'#') {
             return Err(PathFlaw::Fragment);
@@ -130,18 +135,35 @@ impl Target {
         if path.len() > MAX_PATH_BYTES {
             return Err(PathFlaw::TooLong);
         }
-        let segments = read_segments(path)?;
-        let path = str::from_utf8(path).map_err(|_| PathFlaw::NonAscii)?.to_owned();
-        Ok(Self { raw: raw.to_vec(), path, segments })
+        let (parts, rewritten) = leniency.fold(split_segments(path)?)?;
+        let segments = read_segments(&parts, leniency)?;
+        if !rewritten {
+            let path = str::from_utf8(path).map_err(|_| PathFlaw::NonAscii)?.to_owned();
+            return Ok(Self { raw: raw.to_vec(), path, segments, rewritten });
+        }
+        let folded = [b"/", parts.join(&b'/').as_slice()].concat();
+        let path = String::from_utf8(folded).map_err(|_| PathFlaw::NonAscii)?;
+        let mut raw = path.clone().into_bytes();
+        if let Some(query) = query {
+            raw.push(b'?');
+            raw.extend_from_slice(query);
+        }
+        Ok(Self { raw, path, segments, rewritten })
     }
 
-    /// As it came, and as it goes upstream: path and query.
+    /// Whether it was folded, so that the upstream must get it in place of the one that came.
+    #[must_use]
+    pub fn is_rewritten(&self) -> bool {
+        self.rewritten
+    }
+
+    /// As it goes upstream: path and query.
     #[must_use]
     pub fn raw(&self) -> &[u8] {
         &self.raw
     }
 
-    /// The path as it came, without the query.
+    /// The path as it goes upstream, without the query.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
@@ -180,15 +202,15 @@ impl Target {
 /// # Errors
 ///
 /// A [`PathFlaw`]; `/` cannot be in a segment and is a [`PathFlaw::EncodedSlash`] in any form.
-pub(crate) fn decode_segment(segment: &[u8], raw: RawText) -> Result<String, PathFlaw> {
+pub(crate) fn decode_segment(segment: &[u8], raw: RawText, leniency: Leniency) -> Result<String, PathFlaw> {
     let mut decoded = Vec::with_capacity(segment.len());
     let mut bytes = segment.iter();
     while let Some(&byte) = bytes.next() {
         decoded.push(match byte {
-            b'%' => decode_escape(bytes.next(), bytes.next())?,
+            b'%' => decode_escape(bytes.next(), bytes.next(), leniency)?,
             b'/' => return Err(PathFlaw::EncodedSlash),
             b'\\' => return Err(PathFlaw::Backslash),
-            b';' => return Err(PathFlaw::Parameters),
+            b';' if !leniency.literal_parameters => return Err(PathFlaw::Parameters),
             b'"' | b'<' | b'>' | b'`' | b'{' | b'}' => return Err(PathFlaw::ForbiddenByte),
             0x80.. if raw == RawText::Ascii => return Err(PathFlaw::NonAscii),
             _ if is_control_or_space(byte) => return Err(PathFlaw::ControlCharacter),
@@ -196,7 +218,8 @@ pub(crate) fn decode_segment(segment: &[u8], raw: RawText) -> Result<String, Pat
         });
     }
     let decoded = String::from_utf8(decoded).map_err(|_| PathFlaw::NotUtf8)?;
-    if decoded == "." || decoded == ".." {
+    // A server that cuts parameters off sees dots in `..;x`, and a literal slash may set dots apart.
+    if decoded.split('/').any(|part| matches!(part.split(';').next(), Some("." | ".."))) {
         return Err(PathFlaw::DotSegment);
     }
     // C1 controls, which two bytes of UTF-8 can spell.
@@ -218,7 +241,7 @@ pub(crate) enum RawText {
     Unicode,
 }
 
-fn read_segments(path: &[u8]) -> Result<Vec<String>, PathFlaw> {
+fn split_segments(path: &[u8]) -> Result<Vec<&[u8]>, PathFlaw> {
     let Some(rest) = path.strip_prefix(b"/") else {
         return Err(match path {
             b"*" => PathFlaw::Asterisk,
@@ -226,8 +249,12 @@ fn read_segments(path: &[u8]) -> Result<Vec<String>, PathFlaw> {
             _ => PathFlaw::NotAbsolute,
         });
     };
-    let mut segments = Vec::new();
-    let mut parts = rest.split(|&byte| byte == b'/').peekable();
+    Ok(rest.split(|&byte| byte == b'/').collect())
+}
+
+fn read_segments(parts: &[&[u8]], leniency: Leniency) -> Result<Vec<String>, PathFlaw> {
+    let mut segments = Vec::with_capacity(parts.len().min(MAX_SEGMENTS));
+    let mut parts = parts.iter().peekable();
     while let Some(part) = parts.next() {
         if part.is_empty() && parts.peek().is_some() {
             return Err(PathFlaw::EmptySegment);
@@ -235,7 +262,7 @@ fn read_segments(path: &[u8]) -> Result<Vec<String>, PathFlaw> {
         if segments.len() >= MAX_SEGMENTS {
             return Err(PathFlaw::TooManySegments);
         }
-        segments.push(decode_segment(part, RawText::Ascii)?);
+        segments.push(decode_segment(part, RawText::Ascii, leniency)?);
     }
     Ok(segments)
 }
@@ -245,10 +272,10 @@ fn split_query(raw: &[u8]) -> (&[u8], Option<&[u8]>) {
     (parts.next().unwrap_or_default(), parts.next())
 }
 
-fn decode_escape(high: Option<&u8>, low: Option<&u8>) -> Result<u8, PathFlaw> {
+fn decode_escape(high: Option<&u8>, low: Option<&u8>, leniency: Leniency) -> Result<u8, PathFlaw> {
     let byte = hex_pair(high, low).ok_or(PathFlaw::BadEscape)?;
     match byte {
-        b'/' => Err(PathFlaw::EncodedSlash),
+        b'/' if !leniency.literal_encoded_slashes => Err(PathFlaw::EncodedSlash),
         b'\\' => Err(PathFlaw::Backslash),
         b';' | b'?' | b'#' => Err(PathFlaw::EncodedDelimiter),
         _ => Ok(byte),
@@ -293,8 +320,8 @@ pub const MAX_SEGMENTS: usize = 256;
 
 const SCHEME_END: &[u8] = b"://";
 
-/// The marks of `pchar` (RFC 3986 section 3.3) but `;`, which is refused.
-const PLAIN_MARKS: &[u8] = b"-._~!$&'()*+,=:@";
+/// The marks of `pchar` (RFC 3986 section 3.3).
+const PLAIN_MARKS: &[u8] = b"-._~!$&'()*+,=:@;";
 
 #[cfg(test)]
 mod tests;

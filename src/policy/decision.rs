@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::conditional_access::{self, Objection, Policy};
 use super::facts::Facts;
 use super::lack::Lack;
 use super::requirement::Requirement;
@@ -23,8 +24,10 @@ pub struct Rule {
     pub audiences: Option<Vec<String>>,
     /// What else is asked for.
     pub require: Option<Requirement>,
-    /// What it asks for is reported where it is not met, and not enforced.
+    /// What it asks for is reported where it is not met, and not enforced. Policies over it have a say of their own.
     pub report_only: bool,
+    /// Policies over it.
+    pub policies: Vec<Rc<Policy>>,
 }
 
 /// Whether a rule looks at credentials.
@@ -71,6 +74,8 @@ pub fn admit_unenforced(identity: Identity) -> Permit {
 pub enum Refusal {
     /// None of the token's audiences is one of the rule's.
     AudienceNotAccepted,
+    /// A policy over the rule blocks.
+    Blocked,
     /// The rule takes tokens, and there is none.
     NoToken,
     /// The rule does not take this provider's tokens.
@@ -85,6 +90,7 @@ impl Refusal {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::AudienceNotAccepted => "audience_not_accepted_by_rule",
+            Self::Blocked => "blocked_by_policy",
             Self::NoToken => "credential_missing",
             Self::ProviderNotAccepted => "provider_not_accepted_by_rule",
             Self::Lacks(lack) => lack.reason(),
@@ -99,16 +105,40 @@ pub struct Ruling {
     pub decided: Result<Permit, Refusal>,
     /// What would have stopped the request, were everything enforced that is only reported.
     pub unenforced: Option<Refusal>,
+    /// The name of the policy that decided, or would have; `None` where the rule did.
+    pub policy: Option<Rc<str>>,
 }
 
 /// Decides whether a request may go on by `rule`.
 #[must_use]
 pub fn decide(rule: &Rule, facts: &Facts<'_>) -> Ruling {
     let permit = || Permit { identity: facts.identity.clone() };
-    match required(rule, facts) {
-        Ok(()) => Ruling { decided: Ok(permit()), unenforced: None },
-        Err(refusal) if rule.report_only => Ruling { decided: Ok(permit()), unenforced: Some(refusal) },
-        Err(refusal) => Ruling { decided: Err(refusal), unenforced: None },
+    let unenforced = match required(rule, facts) {
+        Ok(()) => None,
+        Err(refusal) if rule.report_only => Some(refusal),
+        Err(refusal) => return Ruling { decided: Err(refusal), unenforced: None, policy: None },
+    };
+    if rule.policies.is_empty() {
+        return Ruling { decided: Ok(permit()), unenforced, policy: None };
+    }
+    let objections = conditional_access::object(&rule.policies, facts);
+    if let Some(Objection { policy, lack }) = objections.enforced {
+        return Ruling { decided: Err(refusal(lack)), unenforced, policy: Some(policy) };
+    }
+    match (unenforced, objections.reported) {
+        (None, Some(Objection { policy, lack })) => {
+            Ruling { decided: Ok(permit()), unenforced: Some(refusal(lack)), policy: Some(policy) }
+        }
+        (unenforced, _) => Ruling { decided: Ok(permit()), unenforced, policy: None },
+    }
+}
+
+/// What a policy's objection is to the caller; without a lack it is a block.
+fn refusal(lack: Option<Lack>) -> Refusal {
+    match lack {
+        None => Refusal::Blocked,
+        Some(Lack::NoToken) => Refusal::NoToken,
+        Some(lack) => Refusal::Lacks(lack),
     }
 }
 

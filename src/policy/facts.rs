@@ -1,5 +1,7 @@
 //! What is known about one request when it is decided.
 
+use std::cell::Cell;
+
 use super::template::Captured;
 use crate::access::Circumstances;
 use crate::identity::Identity;
@@ -14,6 +16,8 @@ pub struct Facts<'a> {
     pub parameters: &'a [(&'a str, Captured<'a>)],
     /// The caller's groups, where they were asked for elsewhere because the token had no room for them.
     pub groups: Option<&'a [String]>,
+    /// Set by a check that needed them and did not have them.
+    pub groups_missed: Cell<bool>,
     /// From where, when, and so on.
     pub circumstances: Circumstances<'a>,
 }

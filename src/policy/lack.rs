@@ -94,10 +94,19 @@ impl Lack {
     fn rank(&self) -> u8 {
         match self {
             Self::NoToken => 0,
-            Self::Circumstance(lack) if lack.reason().starts_with("assurance") => 1,
+            Self::Circumstance(access::Lack::Assurance(_)) => 1,
             Self::Scope(_) => 2,
             Self::GroupsOverage => 3,
             _ => 4,
+        }
+    }
+}
+
+impl From<access::Lack> for Lack {
+    fn from(lack: access::Lack) -> Self {
+        match lack {
+            access::Lack::NoToken => Self::NoToken,
+            lack => Self::Circumstance(lack),
         }
     }
 }

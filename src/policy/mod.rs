@@ -9,9 +9,11 @@
 //! - [`roles`]: roles of our own
 //! - [`requirement`]: what a rule asks for, as a tree
 //! - [`lack`]: what a caller lacks for it
+//! - [`conditional_access`]: policies over rules
 //! - [`decision`]: the decision
 
 pub mod condition;
+pub mod conditional_access;
 pub mod decision;
 pub mod facts;
 pub mod host;

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use crate::http::PathFlaw;
-use crate::http::path::{RawText, decode_segment};
+use crate::http::path::{Leniency, RawText, decode_segment};
 
 /// Why a text is not a path template.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,7 +178,7 @@ impl Part {
             if segment.contains(['{', '}']) {
                 return Err(TemplateFlaw::Braces(segment.to_owned()));
             }
-            return decode_segment(segment.as_bytes(), RawText::Unicode)
+            return decode_segment(segment.as_bytes(), RawText::Unicode, Leniency::default())
                 .map(Self::Literal)
                 .map_err(|flaw| TemplateFlaw::Literal(segment.to_owned(), flaw));
         };

@@ -1,4 +1,4 @@
-//! One callout for keys: what to ask, and which answers count.
+//! One callout: what to ask; and, for keys, which answers count.
 //!
 //! Decides which answers are taken (status 200, not encoded, within the size limit) and how long they say they may be kept
 //! (RFC 9111 sections 4.2 and 5.2.2). Decides nothing about the content. A redirect is an answer like any other that is not
@@ -11,9 +11,20 @@ use super::url::{Scheme, Url};
 
 /// Tells one callout from another, so that an answer that comes after its deadline is not taken for the next one's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct FetchId(pub(super) u64);
+pub struct FetchId(u64);
 
-/// A GET to be sent by the host, without body, cookies or credentials.
+impl FetchId {
+    /// Of the first callout.
+    pub(crate) const FIRST: Self = Self(0);
+
+    /// Of the callout after this one.
+    #[must_use]
+    pub(crate) fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+}
+
+/// A GET to be sent by the host, without body, cookies or credentials; or a POST.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
     /// To be handed back with the answer.
@@ -26,23 +37,50 @@ pub struct Fetch {
     pub authority: String,
     /// For `:path`, with the query.
     pub path: String,
+    /// What a POST carries; a GET has none.
+    pub post: Option<Post>,
     /// When the host should give up.
     pub timeout: Duration,
     /// A longer body is not wanted; a host that can stop reading may stop here.
     pub max_bytes: usize,
 }
 
+/// What a POST carries.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Post {
+    /// For `content-type`.
+    pub content_type: &'static str,
+    /// For `authorization`, checked to be fit for a header.
+    pub authorization: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Secrets stay out of logs.
+impl fmt::Debug for Post {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Post {{ {}, {} bytes }}", self.content_type, self.body.len())
+    }
+}
+
 impl Fetch {
-    pub(super) fn new(id: FetchId, cluster: &str, address: &Url, timeout: Duration, max_bytes: usize) -> Self {
+    pub(crate) fn new(id: FetchId, cluster: &str, address: &Url, timeout: Duration, max_bytes: usize) -> Self {
         Self {
             id,
             cluster: cluster.to_owned(),
             scheme: address.scheme(),
             authority: address.authority().to_owned(),
             path: address.path_and_query().to_owned(),
+            post: None,
             timeout,
             max_bytes,
         }
+    }
+
+    /// The same as a POST.
+    #[must_use]
+    pub(crate) fn with(self, post: Post) -> Self {
+        Self { post: Some(post), ..self }
     }
 }
 
@@ -99,7 +137,7 @@ pub(super) fn accept(fetched: Fetched, max_bytes: usize) -> Result<Accepted, Fet
         return Err(FetchFlaw::TooLarge);
     }
     // No `Accept-Encoding` is sent. An encoded body is not inflated: that would hand the size limit to the sender.
-    if values(&headers, b"content-encoding").any(|value| !value.trim_ascii().eq_ignore_ascii_case(b"identity")) {
+    if is_encoded(&headers) {
         return Err(FetchFlaw::Encoded);
     }
     Ok(Accepted { fresh_for: freshness(&headers), body })
@@ -149,6 +187,16 @@ impl fmt::Display for FetchFlaw {
 }
 
 impl std::error::Error for FetchFlaw {}
+
+/// Is a body with these headers something else than it seems?
+pub(crate) fn is_encoded(headers: &[(Vec<u8>, Vec<u8>)]) -> bool {
+    values(headers, b"content-encoding").any(|value| !value.trim_ascii().eq_ignore_ascii_case(b"identity"))
+}
+
+/// `Retry-After` in seconds (RFC 9110 section 10.2.3); a date is not read. Of several the longest counts.
+pub(crate) fn retry_after(headers: &[(Vec<u8>, Vec<u8>)]) -> Option<Duration> {
+    values(headers, b"retry-after").filter_map(seconds).max().map(Duration::from_secs)
+}
 
 fn values<'a>(headers: &'a [(Vec<u8>, Vec<u8>)], name: &'static [u8]) -> impl Iterator<Item = &'a [u8]> {
     headers.iter().filter(move |(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())

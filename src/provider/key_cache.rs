@@ -119,7 +119,7 @@ impl KeyCache {
             misses: Misses::default(),
             wanted: false,
             flight: None,
-            last_fetch: FetchId(0),
+            last_fetch: FetchId::FIRST,
             lease_elsewhere: UnixTime::default(),
             seen: None,
             synced_at: UnixTime::default(),

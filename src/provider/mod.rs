@@ -18,7 +18,7 @@ pub mod tenant;
 pub mod url;
 
 pub use discovery::ExpectedIssuer;
-pub use fetch::{Fetch, FetchId, Fetched};
+pub use fetch::{Fetch, FetchId, Fetched, Post};
 pub use issuer::{IssuerFlaw, IssuerRule, KeyIssuer, KeyRule, KeyRuleFlaw};
 pub use key_cache::{CasMismatch, KeyCache, KeyCacheSettings, KeyHealth, KeyLookup, KeySource, KeyState, SharedData};
 pub use tenant::{Guid, TenantId, TenantSet};

@@ -1,8 +1,8 @@
 //! One worker: its engine, what it has asked for, and who waits in it.
 
-use portcullis::engine::Engine;
+use portcullis::engine::{Engine, Purpose};
 use portcullis::exchange::Exchange;
-use portcullis::provider::{Fetch, IssuerRef};
+use portcullis::provider::Fetch;
 use portcullis::time::UnixTime;
 
 use super::host::FakeHost;
@@ -20,7 +20,7 @@ pub(super) struct Worker {
 /// A fetch that was sent.
 pub(super) struct Flight {
     pub(super) source: Source,
-    pub(super) issuer: IssuerRef,
+    pub(super) purpose: Purpose,
     pub(super) fetch: Fetch,
     deadline_ms: u64,
     /// Nothing has come back yet.
@@ -44,13 +44,13 @@ impl Worker {
 
     /// Sends what the engine wants to have sent: for each issuer one thing at a time.
     pub(super) fn poll(&mut self, now_ms: u64, host: &mut FakeHost, clock_stepped_back: bool) {
-        for (issuer, fetch) in self.engine.poll(UnixTime::from_millis(now_ms), host) {
+        for (purpose, fetch) in self.engine.poll(UnixTime::from_millis(now_ms), host) {
             let source = Source::of(&fetch);
             let out =
                 |flight: &Flight| flight.source.issuer == source.issuer && flight.open && now_ms < flight.deadline_ms;
             assert!(clock_stepped_back || !self.flights.iter().any(out), "two fetches of one issuer at once");
             let deadline_ms = now_ms + u64::try_from(fetch.timeout.as_millis()).expect("short");
-            self.flights.push(Flight { source, issuer, fetch, deadline_ms, open: true });
+            self.flights.push(Flight { source, purpose, fetch, deadline_ms, open: true });
         }
         // Old ones stay for a while, to come back late or twice.
         let surplus = self.flights.len().saturating_sub(8);

@@ -208,9 +208,9 @@ impl World {
         let Worker { engine, flights, .. } = &mut self.workers[worker];
         let flight = &mut flights[place];
         let first = std::mem::take(&mut flight.open);
-        let (source, issuer, id) = (flight.source, flight.issuer, flight.fetch.id);
+        let (source, purpose, id) = (flight.source, flight.purpose, flight.fetch.id);
         let now = UnixTime::from_millis(self.now_ms);
-        engine.handle_response(issuer, now, &mut self.host, id, fetched);
+        engine.handle_response(purpose, now, &mut self.host, id, fetched);
         if let Some(mask) = mask {
             let newest = flights.iter().rposition(|other| other.source.issuer == source.issuer) == Some(place);
             let id = if source.issuer == 0 { "idp/0" } else { "entra/0" };

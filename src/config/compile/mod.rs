@@ -4,7 +4,9 @@ mod access;
 mod answers;
 mod caller;
 mod claim;
+mod conditional_access;
 mod forward;
+mod groups;
 mod providers;
 mod requirement;
 mod roles;
@@ -13,11 +15,17 @@ mod rules;
 use std::cell::RefCell;
 use std::time::Duration;
 
+use access::{AccessNames, AccessSettings};
+
 use super::problems::Problems;
-use super::settings::{AuditLogSettings, CredentialSettings, LimitSettings, Settings, SignatureSettings};
+use super::settings::{
+    AuditLogSettings, AuditSettings, CredentialSettings, DotSegmentSettings, EmptySegmentSettings, LimitSettings,
+    LiteralSettings, PathSettings, Settings, SignatureSettings,
+};
 use super::{Config, Limits, ProviderConfig};
-use crate::audit::AuditLog;
+use crate::audit::{AuditInputs, AuditLog};
 use crate::credential::{HeaderSource, SourceSettings, Sources};
+use crate::http::Leniency;
 use crate::jose::{SignaturePolicy, TokenLimits};
 use crate::policy::roles::Roles;
 
@@ -29,6 +37,8 @@ pub(super) struct Names<'a> {
     pub(super) roles: Option<Roles>,
     /// What an operator should hear of them.
     pub(super) warnings: RefCell<Vec<String>>,
+    /// Circumstances.
+    pub(super) access: &'a AccessNames,
 }
 
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
@@ -37,10 +47,27 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     if settings.report_only == Some(true) {
         warnings.push("report_only: nothing is enforced; every request that can be read goes on".to_owned());
     }
+    let directories: Vec<_> =
+        settings.providers.0.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
     let providers = providers::compile(settings.providers.0, &mut problems, &mut warnings);
-    let mut names = Names { providers: &providers, roles: None, warnings: RefCell::default() };
+    let access = AccessSettings {
+        networks: settings.networks,
+        geo: settings.geo,
+        schedules: settings.schedules,
+        assurances: settings.assurances,
+        devices: settings.devices,
+    };
+    let access = AccessNames::compile(access, &providers, &mut problems);
+    let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);
+    let mut names = Names { providers: &providers, roles: None, access: &access, warnings: RefCell::default() };
     names.roles = roles::compile(settings.roles, &names, &mut problems);
-    let router = rules::compile(settings.rules, &names, &mut problems);
+    let rule_names = settings.rules.iter().map(|rule| rule.name.clone()).collect();
+    let policies = settings.conditional_access.unwrap_or_default();
+    let policies = conditional_access::compile(policies, &rule_names, &names, &mut problems);
+    let router = rules::compile(settings.rules, &policies, &names, &mut problems);
+    let groups = settings
+        .groups_overage
+        .and_then(|settings| groups::compile(settings, &directories, &names, &mut problems, &mut warnings));
     warnings.append(&mut names.warnings.into_inner());
     let sources = sources(settings.credentials, &mut problems, &mut warnings);
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
@@ -51,7 +78,9 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     }
     let answers = answers::compile(settings.answers.unwrap_or_default(), &providers, &mut problems);
     let limits = limits(&settings.limits.unwrap_or_default(), &mut problems);
-    let audit = settings.audit.unwrap_or_default().log.unwrap_or(AuditLogSettings::Denials);
+    let audit = settings.audit.unwrap_or_default();
+    let audit_inputs = audit_inputs(&audit, &mut problems);
+    let audit = audit.log.unwrap_or(AuditLogSettings::Denials);
     // Rules name providers by their place, so one without an entry must never be passed over.
     let providers: Option<Vec<_>> = providers.into_iter().collect();
     match (providers, router, sources, forwarding, answers) {
@@ -63,23 +92,37 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                 forwarding,
                 challenge: answers.challenge,
                 resource_metadata: answers.resource_metadata,
+                groups,
                 preflight_passes: answers.preflight_passes,
                 audit: match audit {
                     AuditLogSettings::All => AuditLog::All,
                     AuditLogSettings::Denials => AuditLog::Denials,
                     AuditLogSettings::None => AuditLog::None,
                 },
+                audit_inputs,
                 signatures: match settings.signatures.unwrap_or(SignatureSettings::PreferHost) {
                     SignatureSettings::PreferHost => SignaturePolicy::PreferNative,
                     SignatureSettings::RequireHost => SignaturePolicy::RequireNative,
                     SignatureSettings::ForbidHost => SignaturePolicy::ForbidNative,
                 },
                 report_only: settings.report_only.unwrap_or(false),
+                paths: leniency(&settings.paths.unwrap_or_default()),
+                client_address,
+                ends: access.ends,
                 limits,
                 warnings,
             })
         }
         _ => Err(problems),
+    }
+}
+
+fn leniency(settings: &PathSettings) -> Leniency {
+    Leniency {
+        merge_empty_segments: settings.empty_segments == Some(EmptySegmentSettings::Merge),
+        resolve_dot_segments: settings.dot_segments == Some(DotSegmentSettings::Resolve),
+        literal_parameters: settings.parameters == Some(LiteralSettings::Literal),
+        literal_encoded_slashes: settings.encoded_slashes == Some(LiteralSettings::Literal),
     }
 }
 
@@ -115,6 +158,21 @@ fn sources(
     }
 }
 
+/// What the record tells of the inputs of a decision, if it does.
+fn audit_inputs(settings: &AuditSettings, problems: &mut Problems) -> Option<AuditInputs> {
+    let claims = settings.claims.as_deref().unwrap_or_default();
+    if settings.inputs != Some(true) {
+        if !claims.is_empty() {
+            problems.add("audit.claims", "are recorded with `inputs` only; set it to true");
+        }
+        return None;
+    }
+    if claims.len() > MOST_CLAIMS {
+        problems.add("audit.claims", "expected at most 32: each is in every line of the log");
+    }
+    Some(AuditInputs::new(claims))
+}
+
 fn limits(settings: &LimitSettings, problems: &mut Problems) -> Limits {
     let token = settings.token.map_or(DEFAULT_TOKEN, |size| size.0);
     if !(256..=LARGEST_TOKEN).contains(&token) {
@@ -136,6 +194,7 @@ fn limits(settings: &LimitSettings, problems: &mut Problems) -> Limits {
     }
 }
 
+const MOST_CLAIMS: usize = 32;
 /// Entra's tokens are 1.4 to 4 KiB; 8 KiB leaves room for two hundred groups.
 const DEFAULT_TOKEN: usize = 8 << 10;
 /// Envoy takes 60 KiB of headers unless told otherwise.

@@ -1,6 +1,6 @@
 //! Requirement trees: every leaf against what it names.
 
-use super::{Names, access, caller};
+use super::{Names, caller};
 use crate::config::problems::{Problems, join};
 use crate::config::settings::RequirementSettings;
 use crate::policy::requirement::Check;
@@ -90,6 +90,7 @@ fn compile_for(
     }
     let deeper = depth.saturating_add(1);
     let mut parts = Vec::new();
+    let circumstances = scope.names.access.checks(path, &mut settings, problems);
     let each = |name: &str, list: Vec<RequirementSettings>, problems: &mut Problems| {
         let at = join(path, name);
         if list.is_empty() {
@@ -113,9 +114,7 @@ fn compile_for(
         );
     }
     parts.extend(caller::checks(path, &mut settings, scope, problems).into_iter().map(Requirement::Check));
-    if let Some(networks) = settings.networks {
-        parts.extend(access::networks(&join(path, "networks"), networks, problems).map(circumstance));
-    }
+    parts.extend(circumstances.into_iter().map(circumstance));
     if problems.len() > before {
         return None;
     }

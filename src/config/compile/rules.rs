@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::conditional_access::Policies;
 use super::{Names, requirement};
 use crate::config::ProviderConfig;
 use crate::config::named::Named;
@@ -14,7 +15,12 @@ use crate::policy::{
 };
 
 /// The router over all rules; `None` if one has faults.
-pub(super) fn compile(settings: Vec<RuleSettings>, names: &Names<'_>, problems: &mut Problems) -> Option<Router<Rule>> {
+pub(super) fn compile(
+    settings: Vec<RuleSettings>,
+    policies: &Policies,
+    names: &Names<'_>,
+    problems: &mut Problems,
+) -> Option<Router<Rule>> {
     if settings.is_empty() {
         problems.add("rules", "is empty, which denies every request; name what may pass");
     }
@@ -25,7 +31,7 @@ pub(super) fn compile(settings: Vec<RuleSettings>, names: &Names<'_>, problems: 
         if !taken.insert(settings.name.clone()) {
             problems.add(join(&path, "name"), format!("`{}` is the name of an earlier rule too", settings.name));
         }
-        compiled.push(rule(index, &path, settings, names, problems));
+        compiled.push(rule(index, &path, settings, policies, names, problems));
     }
     match Router::new(compiled.into_iter().collect::<Option<Vec<_>>>()?) {
         Ok(router) => Some(router),
@@ -42,6 +48,7 @@ fn rule(
     index: usize,
     path: &str,
     settings: RuleSettings,
+    policies: &Policies,
     names: &Names<'_>,
     problems: &mut Problems,
 ) -> Option<(MatchSpec, Rule)> {
@@ -86,6 +93,7 @@ fn rule(
         audiences: settings.audiences,
         require,
         report_only: settings.report_only.unwrap_or(false),
+        policies: policies.about(&settings.name),
     };
     Some((spec, rule))
 }

@@ -2,9 +2,13 @@
 //!
 //! An optional setting that is absent takes the default named in its comment; the reason for each default stands there.
 
+mod access;
 mod answer;
 mod caller;
+mod conditional_access;
 mod entra;
+mod groups;
+mod path;
 mod provider;
 mod requirement;
 mod role;
@@ -17,6 +21,11 @@ use crate::config::named::Named;
 use crate::config::problems::Problems;
 use crate::config::units::{Size, Span};
 
+pub use access::{
+    AssuranceSettings, ClientAddressSettings, ClientProofSettings, ContextSettings, DaySettings,
+    DeviceCertificateSettings, DeviceClaimSettings, DeviceHeaderSettings, DeviceSettings, DeviceValueSettings,
+    ForwardedForSettings, GeoSettings, ScheduleSettings, WeeklySettings, WindowSettings,
+};
 pub use answer::{
     AnswerSettings, AuthorizationSettings, ClaimHeaderSettings, ClaimPathSettings, ForwardSettings, ListSettings,
     PreflightSettings, ResourceMetadataSettings,
@@ -25,7 +34,10 @@ pub use caller::{
     CallerSettings, ClaimSettings, ClientAuthenticationSettings, NumberSettings, OwnerSettings, RangeSettings,
     ScalarSettings, SubjectSettings,
 };
+pub use conditional_access::{BlockSettings, ControlSettings, GrantSettings, HowManySettings, PolicySettings};
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
+pub use groups::{ClientSecretSettings, GroupsOverageSettings};
+pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
 pub use requirement::{AnyOrAllSettings, NamedListSettings, RequirementSettings};
 pub use role::RoleSettings;
@@ -49,6 +61,32 @@ pub struct Settings {
     pub roles: Option<Named<RoleSettings>>,
     /// What each endpoint asks for. The most specific match speaks; no match is denied.
     pub rules: Vec<RuleSettings>,
+    /// Policies over rules: each asks for more where it applies, or blocks. Default: none.
+    #[deserr(default)]
+    pub conditional_access: Option<Vec<PolicySettings>>,
+    /// Networks by name: addresses with their prefixes, `203.0.113.0/24`, `2001:db8::/32`.
+    #[deserr(default)]
+    pub networks: Named<Vec<String>>,
+    /// Where the client's address comes from. Default: from Envoy, which knows what is in front of it (`use_remote_address`,
+    /// `xff_num_trusted_hops`).
+    #[deserr(default)]
+    pub client_address: Option<ClientAddressSettings>,
+    /// Headers that say where the client is.
+    #[deserr(default)]
+    pub geo: Option<GeoSettings>,
+    /// Schedules by name.
+    #[deserr(default)]
+    pub schedules: Named<ScheduleSettings>,
+    /// Assurances by name.
+    #[deserr(default)]
+    pub assurances: Named<AssuranceSettings>,
+    /// Devices by name.
+    #[deserr(default)]
+    pub devices: Named<DeviceSettings>,
+    /// Asks Microsoft Graph for the groups of callers who have too many for a token. Default: rules that ask for groups deny
+    /// such callers, with a reason of its own.
+    #[deserr(default)]
+    pub groups_overage: Option<GroupsOverageSettings>,
     /// Decides and records as configured, and lets every request on that can be read. Default false. For the days before the
     /// filter is trusted; a rule has a `report_only` of its own.
     #[deserr(default)]
@@ -56,6 +94,9 @@ pub struct Settings {
     /// Where a request may carry its token. Default: `Authorization: Bearer` only.
     #[deserr(default)]
     pub credentials: Option<CredentialSettings>,
+    /// Paths that two servers may read differently. Default: refused.
+    #[deserr(default)]
+    pub paths: Option<PathSettings>,
     /// What the upstream is told. Default: nothing is added, and the client's `Authorization` is removed (RFC 9700 section 4.9).
     #[deserr(default)]
     pub forward: Option<ForwardSettings>,
@@ -81,6 +122,15 @@ pub struct AuditSettings {
     /// Which decisions are written to Envoy's log. Default `denials`: allows are counted, and in the access log anyway.
     #[deserr(default)]
     pub log: Option<AuditLogSettings>,
+    /// Records with each decision what it was made of: the client's address and the claims that rules ask about (`scp`,
+    /// `roles`, `groups`, `azp`, `acrs` and the like; never names or mail addresses), so that `portcullis explain --envoy-log`
+    /// can tell what another configuration would have decided. Default false: a line is then several times as long, and says
+    /// more about a person.
+    #[deserr(default)]
+    pub inputs: Option<bool>,
+    /// More claims for `inputs`, by name, at the top of the token. Default: none.
+    #[deserr(default)]
+    pub claims: Option<Vec<String>>,
 }
 
 /// Which decisions are logged.

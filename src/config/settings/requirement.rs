@@ -75,6 +75,21 @@ pub struct RequirementSettings {
     /// From one of these networks, by name.
     #[deserr(default)]
     pub networks: Option<Vec<String>>,
+    /// From one of these countries (ISO 3166-1 alpha-2, upper case: `DE`), by `geo.country_header`.
+    #[deserr(default)]
+    pub countries: Option<Vec<String>>,
+    /// From one of these autonomous systems, by `geo.asn_header`.
+    #[deserr(default)]
+    pub asns: Option<Vec<u32>>,
+    /// While one of these schedules is open, by name.
+    #[deserr(default)]
+    pub schedules: Option<Vec<String>>,
+    /// With this assurance, by name.
+    #[deserr(default)]
+    pub assurance: Option<String>,
+    /// From one of these devices, by name.
+    #[deserr(default)]
+    pub devices: Option<Vec<String>>,
 }
 
 /// Texts of which one is enough (`"a"`, `["a", "b"]`, `{"any": [..]}`) or all are needed (`{"all": [..]}`).

@@ -2,12 +2,85 @@ use super::*;
 use proptest::prelude::*;
 
 fn segments(path: &str) -> Vec<String> {
-    Target::read(path.as_bytes()).unwrap_or_else(|flaw| panic!("{path}: {flaw}")).segments().to_vec()
+    Target::read(path.as_bytes(), Leniency::default())
+        .unwrap_or_else(|flaw| panic!("{path}: {flaw}"))
+        .segments()
+        .to_vec()
 }
 
 fn assert_flaws(rows: &[(&str, PathFlaw)]) {
     for (path, flaw) in rows {
-        assert_eq!(Target::read(path.as_bytes()), Err(*flaw), "{path}");
+        assert_eq!(Target::read(path.as_bytes(), Leniency::default()), Err(*flaw), "{path}");
+    }
+}
+
+#[test]
+fn what_is_folded_is_folded_for_the_rules_and_for_the_upstream() {
+    let folding = Leniency { merge_empty_segments: true, resolve_dot_segments: true, ..Leniency::default() };
+    for (path, folded) in [
+        ("/a//b", "/a/b"),
+        ("//a", "/a"),
+        ("//", "/"),
+        ("/a//", "/a/"),
+        ("/a/./b", "/a/b"),
+        ("/a/%2E/b", "/a/b"),
+        ("/a/x/../b?c/../d", "/a/b?c/../d"),
+        ("/a/x/.%2e/b", "/a/b"),
+        ("/a/.", "/a/"),
+        ("/a/b/..", "/a/"),
+        ("/a/..", "/"),
+        ("/a//../b", "/a/b"),
+        ("/c%20d/../e%20f", "/e%20f"),
+    ] {
+        let target = Target::read(path.as_bytes(), folding).unwrap();
+        assert!(target.is_rewritten(), "{path}");
+        assert_eq!(target.raw(), folded.as_bytes(), "{path}");
+        let again = Target::read(target.raw(), Leniency::default()).unwrap();
+        assert!(!again.is_rewritten() && again.segments() == target.segments(), "{path}");
+    }
+    for (path, flaw) in [
+        ("/..", PathFlaw::DotSegment),
+        ("/a/../../b", PathFlaw::DotSegment),
+        ("/a/..;/b", PathFlaw::Parameters),
+        ("/a/%252e%252e/b", PathFlaw::DoubleEncoded),
+        ("/a/..%2fb", PathFlaw::EncodedSlash),
+        ("/a/..\\b", PathFlaw::Backslash),
+    ] {
+        assert_eq!(Target::read(path.as_bytes(), folding), Err(flaw), "{path}");
+    }
+    let merging = Leniency { merge_empty_segments: true, ..Leniency::default() };
+    assert_eq!(Target::read(b"/a//./b", merging), Err(PathFlaw::DotSegment));
+    let resolving = Leniency { resolve_dot_segments: true, ..Leniency::default() };
+    assert_eq!(Target::read(b"/a//b/.", resolving), Err(PathFlaw::EmptySegment));
+}
+
+#[test]
+fn what_is_text_by_setting_is_text_and_never_dots() {
+    let literal = Leniency { literal_parameters: true, literal_encoded_slashes: true, ..Leniency::default() };
+    for (path, read) in [("/a;x=1/b", vec!["a;x=1", "b"]), ("/a%2Fb/c", vec!["a/b", "c"]), ("/%2f", vec!["/"])] {
+        let target = Target::read(path.as_bytes(), literal).unwrap();
+        assert_eq!(target.segments(), read, "{path}");
+        assert_eq!((target.raw(), target.is_rewritten()), (path.as_bytes(), false));
+    }
+    for path in ["/a/..;x/b", "/a/.;/b", "/..%2Fb", "/a%2F..%2Fb", "/a%2f.", "/a/%2e%2e;/b"] {
+        assert_eq!(Target::read(path.as_bytes(), literal), Err(PathFlaw::DotSegment), "{path}");
+    }
+    for (path, flaw) in [("/a%3Bb", PathFlaw::EncodedDelimiter), ("/a%5cb", PathFlaw::Backslash)] {
+        assert_eq!(Target::read(path.as_bytes(), literal), Err(flaw), "{path}");
+    }
+}
+
+proptest! {
+    // Normalise twice is once, whatever is folded.
+    #[test]
+    fn folding_twice_is_folding_once(path in "(/(a|b%20|\\.|\\.\\.|%2e|%2E\\.|)){1,8}", merge in any::<bool>(), resolve in any::<bool>()) {
+        let leniency = Leniency { merge_empty_segments: merge, resolve_dot_segments: resolve, ..Leniency::default() };
+        if let Ok(target) = Target::read(path.as_bytes(), leniency) {
+            let again = Target::read(target.raw(), leniency).unwrap();
+            prop_assert_eq!(again.raw(), target.raw());
+            prop_assert_eq!(again.segments(), target.segments());
+            prop_assert!(!again.is_rewritten());
+        }
     }
 }
 
@@ -90,15 +163,15 @@ fn advisory_07_fragments_are_refused() {
 #[test]
 fn advisory_08_the_query_is_no_part_of_the_path() {
     for path in ["/admin?x", "/admin?", "/admin?x?y", "/admin?/../public", "/admin?a//b;c%2f%zz"] {
-        let target = Target::read(path.as_bytes()).unwrap();
+        let target = Target::read(path.as_bytes(), Leniency::default()).unwrap();
         assert_eq!(target.segments(), ["admin"], "{path}");
         assert_eq!(target.path(), "/admin", "{path}");
         assert_eq!(target.raw(), path.as_bytes(), "{path}");
     }
     assert_flaws(&[("/admin#", PathFlaw::Fragment)]);
-    assert_eq!(Target::read(b"/a").unwrap().query(), None);
-    assert_eq!(Target::read(b"/a?").unwrap().query(), Some(&b""[..]));
-    assert_eq!(Target::read(b"/a?b?c\xFF").unwrap().query(), Some(&b"b?c\xFF"[..]));
+    assert_eq!(Target::read(b"/a", Leniency::default()).unwrap().query(), None);
+    assert_eq!(Target::read(b"/a?", Leniency::default()).unwrap().query(), Some(&b""[..]));
+    assert_eq!(Target::read(b"/a?b?c\xFF", Leniency::default()).unwrap().query(), Some(&b"b?c\xFF"[..]));
 }
 
 #[test]
@@ -141,7 +214,7 @@ fn what_is_not_a_path_is_refused() {
         ("/{id}", PathFlaw::ForbiddenByte),
         ("/<a>", PathFlaw::ForbiddenByte),
     ]);
-    assert_eq!(Target::read(b"/\xFF"), Err(PathFlaw::NonAscii));
+    assert_eq!(Target::read(b"/\xFF", Leniency::default()), Err(PathFlaw::NonAscii));
 }
 
 #[test]
@@ -156,10 +229,13 @@ fn advisory_25_every_legal_path_character_is_read() {
 #[test]
 fn length_and_number_of_segments_are_bounded() {
     let longest = format!("/{}?{}", "a".repeat(MAX_PATH_BYTES - 1), "b".repeat(MAX_PATH_BYTES));
-    assert!(Target::read(longest.as_bytes()).is_ok());
-    assert_eq!(Target::read(&vec![b'/'; MAX_PATH_BYTES + 1]), Err(PathFlaw::TooLong));
+    assert!(Target::read(longest.as_bytes(), Leniency::default()).is_ok());
+    assert_eq!(Target::read(&vec![b'/'; MAX_PATH_BYTES + 1], Leniency::default()), Err(PathFlaw::TooLong));
     assert_eq!(segments(&"/a".repeat(MAX_SEGMENTS)).len(), MAX_SEGMENTS);
-    assert_eq!(Target::read("/a".repeat(MAX_SEGMENTS + 1).as_bytes()), Err(PathFlaw::TooManySegments));
+    assert_eq!(
+        Target::read("/a".repeat(MAX_SEGMENTS + 1).as_bytes(), Leniency::default()),
+        Err(PathFlaw::TooManySegments)
+    );
 }
 
 /// Paths made of the pieces that normalisers disagree about.
@@ -228,8 +304,8 @@ fn decoded(text: &str) -> String {
 proptest! {
     #[test]
     fn normalising_twice_is_normalising_once(path in hostile_path()) {
-        if let Ok(once) = Target::read(path.as_bytes()) {
-            let twice = Target::read(once.normalised().as_bytes());
+        if let Ok(once) = Target::read(path.as_bytes(), Leniency::default()) {
+            let twice = Target::read(once.normalised().as_bytes(), Leniency::default());
             let twice = twice.map_err(|flaw| TestCaseError::fail(format!("{}: {flaw}", once.normalised())))?;
             prop_assert_eq!(once.segments(), twice.segments());
             prop_assert_eq!(once.normalised(), twice.normalised());
@@ -239,7 +315,7 @@ proptest! {
     /// A second decoder, split or dot-folder behind us finds nothing left to do.
     #[test]
     fn what_is_read_has_one_reading(path in hostile_path()) {
-        if let Ok(target) = Target::read(path.as_bytes()) {
+        if let Ok(target) = Target::read(path.as_bytes(), Leniency::default()) {
             for segment in target.segments() {
                 prop_assert!(!segment.contains(['/', '\\', ';', '?', '#', '\0']));
                 prop_assert!(segment != "." && segment != "..");
@@ -254,7 +330,7 @@ proptest! {
     /// Whatever a server does to a path on top of decoding it, it ends up with the segments that policy saw.
     #[test]
     fn policy_sees_what_every_upstream_sees(path in hostile_path()) {
-        if let Ok(target) = Target::read(path.as_bytes()) {
+        if let Ok(target) = Target::read(path.as_bytes(), Leniency::default()) {
             for (name, reading) in UPSTREAMS {
                 prop_assert_eq!(reading(&path), target.segments(), "{}: {}", name, path);
             }
@@ -263,9 +339,9 @@ proptest! {
 
     #[test]
     fn any_bytes_are_read_or_refused(raw in prop::collection::vec(any::<u8>(), 0..80)) {
-        let _ = Target::read(&raw);
+        let _ = Target::read(&raw, Leniency::default());
         let mut rooted = b"/".to_vec();
         rooted.extend(raw);
-        let _ = Target::read(&rooted);
+        let _ = Target::read(&rooted, Leniency::default());
     }
 }

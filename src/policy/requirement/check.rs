@@ -57,7 +57,7 @@ impl Check {
     #[must_use]
     pub fn evaluate(&self, facts: &Facts<'_>) -> Verdict<Lack> {
         match self {
-            Self::Circumstance(check) => check.evaluate(&facts.circumstances).map(Lack::Circumstance),
+            Self::Circumstance(check) => check.evaluate(&facts.circumstances).map(Lack::from),
             // It may be about no token.
             Self::Cel(check) => check.evaluate(facts),
             // Who is not known is not known not to be somebody, either.
@@ -81,8 +81,8 @@ impl Check {
             Self::Callers(wanted) => callers::callers(wanted, token),
             Self::Claim(check) => claim::check(check, token),
             Self::Owner(check) => owner::check(check, token, facts),
+            Self::Circumstance(check) => check.evaluate(&facts.circumstances).map(Lack::from),
             Self::Cel(check) => check.evaluate(facts),
-            Self::Circumstance(check) => check.evaluate(&facts.circumstances).map(Lack::Circumstance),
         }
     }
 }

@@ -76,6 +76,7 @@ pub(super) fn groups_of<'a>(token: &'a VerifiedToken, facts: &'a Facts<'_>) -> R
     }
     let claims = token.claims();
     if has_overage(claims) {
+        facts.groups_missed.set(true);
         return Err(Lack::GroupsOverage);
     }
     list(claims, "groups", "groups_malformed")

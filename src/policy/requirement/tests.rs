@@ -7,6 +7,7 @@ mod laws;
 mod owner;
 mod permission;
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -97,7 +98,7 @@ fn evaluate_with(
     let connection = Connection::new(&mut host);
     let circumstances =
         Circumstances { head, token: identity.token(), connection: &connection, now: UnixTime::from_secs(NOW) };
-    let facts = Facts { identity, parameters, groups, circumstances };
+    let facts = Facts { identity, parameters, groups, groups_missed: Cell::default(), circumstances };
     let verdict = requirement.evaluate(&facts);
     let said = match &verdict {
         Verdict::Met => "met".to_owned(),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::http::Leniency;
 use crate::policy::condition::Expected;
 use proptest::prelude::*;
 
@@ -14,7 +15,7 @@ fn spec(name: &str, hosts: &[&str], paths: &[&str], methods: &[&str]) -> (MatchS
 }
 
 fn segments(path: &str) -> Vec<String> {
-    crate::http::Target::read(path.as_bytes()).unwrap().segments().to_vec()
+    crate::http::Target::read(path.as_bytes(), Leniency::default()).unwrap().segments().to_vec()
 }
 
 /// The name of the rule that speaks for `GET https://api.example<path>`, or `-`.

@@ -93,7 +93,7 @@ impl KeyCache {
     }
 
     fn set_out(&mut self, now: UnixTime, lease: u64, step: Step, address: &Url, cluster: &str) {
-        let id = FetchId(self.last_fetch.0.wrapping_add(1));
+        let id = self.last_fetch.next();
         self.last_fetch = id;
         let fetch = Fetch::new(id, cluster, address, self.settings.timeout, self.settings.max_bytes);
         let deadline = now.plus(self.patience());

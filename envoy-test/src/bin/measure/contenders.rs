@@ -75,6 +75,11 @@ impl Field {
 
     /// The filter's Envoy, with `extra` members of its configuration.
     pub(crate) fn ours(&self, extra: &Value) -> Builder {
+        lean(Envoy::builder().cluster("login", self.login.address()).filter_config(self.configuration(extra)))
+    }
+
+    /// The filter's configuration, with `extra` members.
+    pub(crate) fn configuration(&self, extra: &Value) -> Value {
         let mut configuration = json!({
             "providers": {
                 "entra": {
@@ -91,7 +96,7 @@ impl Field {
         for (name, value) in extra.as_object().into_iter().flatten() {
             configuration[name] = value.clone();
         }
-        lean(Envoy::builder().cluster("login", self.login.address()).filter_config(configuration))
+        configuration
     }
 
     fn entries(&self) -> Vec<Entry> {

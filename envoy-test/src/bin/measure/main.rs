@@ -12,6 +12,7 @@ use envoy_test::exit_on_ctrl_c;
 
 mod contender;
 mod contenders;
+mod policy;
 mod report;
 mod soak;
 
@@ -30,6 +31,9 @@ fn main() -> ExitCode {
     exit_on_ctrl_c();
     if plan.soak > 0 {
         return soak::run(plan.soak);
+    }
+    if plan.load > 0 {
+        return policy::run(plan.load);
     }
     let mut contenders = contenders::start(&plan);
     eprintln!("[measure] warming up");
@@ -61,12 +65,13 @@ struct Plan {
     json: Option<PathBuf>,
     only: Option<String>,
     soak: usize,
+    load: usize,
 }
 
 impl Plan {
     /// `None` asks for help.
     fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
-        let mut plan = Self { rounds: 15, requests: 1000, json: None, only: None, soak: 0 };
+        let mut plan = Self { rounds: 15, requests: 1000, json: None, only: None, soak: 0, load: 0 };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("`{argument}` wants a value"));
             let number = |text: String| text.parse::<usize>().ok().filter(|number| *number > 0);
@@ -76,6 +81,7 @@ impl Plan {
                 "--requests" => plan.requests = number(value()?)?,
                 "--json" => plan.json = Some(value()?.into()),
                 "--only" => plan.only = Some(value()?),
+                "--load" => plan.load = number(value()?)?,
                 "--soak" => plan.soak = number(value()?)?,
                 "--help" | "-h" => return Ok(None),
                 other => return Err(format!("there is no `{other}` here")),
@@ -88,6 +94,7 @@ impl Plan {
 const HELP: &str = "\
 cargo measure [--rounds N] [--requests N] [--json FILE] [--only TEXT]
 cargo measure --soak N
+cargo measure --load N
 
 Starts an Envoy for each contender, all pinned to one core (no filter, an empty wasm filter, jwt_authn with and without
 its cache, the filter in its ways), and lets them take turns. Prints what a request costs Envoy in CPU time, requests per
@@ -99,4 +106,5 @@ second, and the ratio to jwt_authn without a cache: the median of the rounds, an
   --only TEXT    leaves out the contenders without this in their name, but for the first jwt_authn
   --soak N       sends N requests with ten thousand distinct tokens through one worker instead, and prints the memory
                  that Envoy and the filter's cache hold on the way; fails if it still grows in the second half
+  --load N       loads a configuration of N rules instead, five times, and prints how long that takes
 ";

@@ -42,7 +42,13 @@ fn evaluate(text: &str, identity: &Identity) -> String {
         Circumstances { head: &head, token: identity.token(), connection: &connection, now: UnixTime::from_secs(NOW) };
     let rest = ["a".to_owned(), "b".to_owned()];
     let parameters = [("user", Captured::Segment("u-1")), ("rest", Captured::Rest(&rest))];
-    let facts = Facts { identity, parameters: &parameters, groups: None, circumstances };
+    let facts = Facts {
+        identity,
+        parameters: &parameters,
+        groups: None,
+        groups_missed: std::cell::Cell::default(),
+        circumstances,
+    };
     check.saw(&facts);
     match check.evaluate(&facts) {
         Verdict::Met => "met".to_owned(),

@@ -1,0 +1,115 @@
+//! Devices: how each is told.
+
+use serde_json::Value;
+
+use super::{Table, header_name};
+use crate::access::device::{Certificate, DistinguishedName, Pattern};
+use crate::access::{Device, Networks};
+use crate::config::compile::claim::claim_path;
+use crate::config::problems::{Problems, join};
+use crate::config::settings::{
+    DeviceCertificateSettings, DeviceClaimSettings, DeviceHeaderSettings, DeviceSettings, DeviceValueSettings,
+};
+
+pub(super) fn compile(
+    settings: Vec<(String, DeviceSettings)>,
+    networks: &Table<Networks>,
+    problems: &mut Problems,
+) -> Table<Device> {
+    let mut table = Table::new("device");
+    for (name, settings) in settings {
+        let path = join("devices", &name);
+        let before = problems.len();
+        let device = match (settings.claim, settings.certificate, settings.header) {
+            (Some(settings), None, None) => claim(&join(&path, "claim"), settings, problems),
+            (None, Some(settings), None) => certificate(&join(&path, "certificate"), &settings, problems),
+            (None, None, Some(settings)) => header(&join(&path, "header"), settings, networks, problems),
+            _ => {
+                problems.add(&*path, "needs one of `claim`, `certificate` and `header`");
+                None
+            }
+        };
+        table.add(&path, name, device.filter(|_| problems.len() == before), problems);
+    }
+    table
+}
+
+fn claim(path: &str, settings: DeviceClaimSettings, problems: &mut Problems) -> Option<Device> {
+    let values = equals_or_one_of(path, settings.equals, settings.one_of, problems)?;
+    let values = values.into_iter().map(|value| match value {
+        DeviceValueSettings::Text(text) => Value::String(text),
+        DeviceValueSettings::Number(number) => Value::Number(number.into()),
+        DeviceValueSettings::Truth(truth) => Value::Bool(truth),
+    });
+    let values = values.collect();
+    Some(Device::Claim { path: claim_path(&join(path, "path"), settings.path, problems)?, values })
+}
+
+fn certificate(path: &str, settings: &DeviceCertificateSettings, problems: &mut Problems) -> Option<Device> {
+    if settings.issuer.is_none() && settings.uri_san.is_none() && settings.dns_san.is_none() {
+        problems.add(path, "needs `issuer`, `uri_san` or `dns_san`: any certificate is no device");
+    }
+    let issuer = settings.issuer.as_ref().and_then(|text| match DistinguishedName::parse(text) {
+        Ok(name) => Some(name),
+        Err(flaw) => {
+            problems.add(join(path, "issuer"), flaw.to_string());
+            None
+        }
+    });
+    let uri_san = patterns(&join(path, "uri_san"), settings.uri_san.as_deref(), str::to_owned, problems);
+    let dns_san = patterns(&join(path, "dns_san"), settings.dns_san.as_deref(), str::to_ascii_lowercase, problems);
+    let assume_validated = settings.assume_validated.unwrap_or(false);
+    Some(Device::Certificate(Certificate { issuer, uri_san, dns_san, assume_validated }))
+}
+
+fn patterns(
+    path: &str,
+    texts: Option<&[String]>,
+    form: impl Fn(&str) -> String,
+    problems: &mut Problems,
+) -> Option<Vec<Pattern>> {
+    let texts = texts?;
+    if texts.is_empty() {
+        problems.add(path, "is empty; leave it out for any");
+    }
+    let mut patterns = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        match Pattern::parse(&form(text)) {
+            Ok(pattern) => patterns.push(pattern),
+            Err(flaw) => problems.add(format!("{path}[{index}]"), format!("`{text}`: {flaw}")),
+        }
+    }
+    Some(patterns)
+}
+
+fn header(
+    path: &str,
+    settings: DeviceHeaderSettings,
+    networks: &Table<Networks>,
+    problems: &mut Problems,
+) -> Option<Device> {
+    header_name(&join(path, "name"), &settings.name, problems);
+    let values = equals_or_one_of(path, settings.equals, settings.one_of, problems);
+    let proxies = networks.each(&join(path, "trusted_proxies"), &settings.trusted_proxies, problems);
+    Some(Device::Header { name: settings.name, values: values?, proxies: proxies? })
+}
+
+fn equals_or_one_of<T>(
+    path: &str,
+    equals: Option<T>,
+    one_of: Option<Vec<T>>,
+    problems: &mut Problems,
+) -> Option<Vec<T>> {
+    match (equals, one_of) {
+        (Some(value), None) => Some(vec![value]),
+        (None, Some(values)) if !values.is_empty() => Some(values),
+        (None, Some(_)) => {
+            problems.add(join(path, "one_of"), "is empty; name what it may be");
+            None
+        }
+        _ => {
+            problems.add(path, "needs one of `equals` and `one_of`");
+            None
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Circumstances that rules ask for: first what has a name, then the places that name it.
+
+mod assurances;
+mod devices;
+mod schedules;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+
+use crate::access::geo::country_code;
+use crate::access::{AddressSource, Assurance, Check, Device, Networks, Schedule, network};
+use crate::config::named::Named;
+use crate::config::problems::{Problems, join};
+use crate::config::settings::{
+    AssuranceSettings, ClientAddressSettings, DeviceSettings, GeoSettings, RequirementSettings, ScheduleSettings,
+};
+use crate::config::{EndsAt, ProviderConfig};
+use crate::http::name::is_token;
+
+/// Things by name; `None` where one has faults of its own, so that whoever names it is not told that there is none.
+pub(super) struct Table<T> {
+    /// What they are, in the words of a fault.
+    kind: &'static str,
+    things: BTreeMap<String, Option<Rc<T>>>,
+}
+
+impl<T> Table<T> {
+    fn new(kind: &'static str) -> Self {
+        Self { kind, things: BTreeMap::new() }
+    }
+
+    fn add(&mut self, path: &str, name: String, thing: Option<T>, problems: &mut Problems) {
+        let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+        if !(1..=64).contains(&name.len()) || !name.bytes().all(plain) {
+            problems.add(path, format!("a {}'s name is 1 to 64 of a-z, 0-9, `_` and `-`", self.kind));
+        }
+        self.things.insert(name, thing.map(Rc::new));
+    }
+
+    fn one(&self, path: &str, name: &str, problems: &mut Problems) -> Option<Rc<T>> {
+        match self.things.get(name) {
+            Some(thing) => thing.clone(),
+            None => {
+                let known: Vec<String> = self.things.keys().map(|name| format!("`{name}`")).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                problems.add(path, format!("there is no {} `{name}`; known: {known}", self.kind));
+                None
+            }
+        }
+    }
+
+    /// Each of `names`; nothing if one is not known, or there is none.
+    fn each(&self, path: &str, names: &[String], problems: &mut Problems) -> Option<Vec<Rc<T>>> {
+        if names.is_empty() {
+            problems.add(path, format!("is empty; name a {}, or leave it out", self.kind));
+            return None;
+        }
+        let named = names.iter().enumerate();
+        let named: Vec<_> = named.map(|(index, name)| self.one(&format!("{path}[{index}]"), name, problems)).collect();
+        named.into_iter().collect()
+    }
+}
+
+/// The settings of what requirements may name.
+pub(super) struct AccessSettings {
+    pub(super) networks: Named<Vec<String>>,
+    pub(super) geo: Option<GeoSettings>,
+    pub(super) schedules: Named<ScheduleSettings>,
+    pub(super) assurances: Named<AssuranceSettings>,
+    pub(super) devices: Named<DeviceSettings>,
+}
+
+/// What requirements may name, and the headers that they read.
+pub(in crate::config) struct AccessNames {
+    networks: Table<Networks>,
+    schedules: Table<Schedule>,
+    assurances: Table<Assurance>,
+    devices: Table<Device>,
+    country_header: Option<Rc<str>>,
+    asn_header: Option<Rc<str>>,
+    /// When windows end, by their paths.
+    pub(super) ends: Vec<EndsAt>,
+}
+
+impl AccessNames {
+    pub(super) fn compile(
+        settings: AccessSettings,
+        providers: &[Option<ProviderConfig>],
+        problems: &mut Problems,
+    ) -> Self {
+        let networks = networks(settings.networks.0, problems);
+        let mut ends = Vec::new();
+        let schedules = schedules::compile(settings.schedules.0, &mut ends, problems);
+        let assurances = assurances::compile(settings.assurances.0, providers, problems);
+        let devices = devices::compile(settings.devices.0, &networks, problems);
+        let (country_header, asn_header) = geo(settings.geo, problems);
+        Self { networks, schedules, assurances, devices, country_header, asn_header, ends }
+    }
+
+    /// The circumstances among the members of the requirement at `path`.
+    pub(super) fn checks(&self, path: &str, settings: &mut RequirementSettings, problems: &mut Problems) -> Vec<Check> {
+        let mut checks = Vec::new();
+        if let Some(names) = settings.networks.take() {
+            checks.extend(self.networks.each(&join(path, "networks"), &names, problems).map(Check::Networks));
+        }
+        if let Some(codes) = settings.countries.take() {
+            checks.extend(self.countries(&join(path, "countries"), &codes, problems));
+        }
+        if let Some(numbers) = settings.asns.take() {
+            checks.extend(self.asns(&join(path, "asns"), numbers, problems));
+        }
+        if let Some(names) = settings.schedules.take() {
+            checks.extend(self.schedules.each(&join(path, "schedules"), &names, problems).map(Check::Schedules));
+        }
+        if let Some(name) = settings.assurance.take() {
+            checks.extend(self.assurances.one(&join(path, "assurance"), &name, problems).map(Check::Assurance));
+        }
+        if let Some(names) = settings.devices.take() {
+            checks.extend(self.devices.each(&join(path, "devices"), &names, problems).map(Check::Devices));
+        }
+        checks
+    }
+
+    fn countries(&self, path: &str, codes: &[String], problems: &mut Problems) -> Option<Check> {
+        if codes.is_empty() {
+            problems.add(path, "is empty; name a country, or leave it out");
+        }
+        let mut countries = Vec::with_capacity(codes.len());
+        for (index, text) in codes.iter().enumerate() {
+            match country_code(text) {
+                Some(code) => countries.push(code),
+                None => problems.add(
+                    format!("{path}[{index}]"),
+                    format!("`{text}` is not a country; expected two letters in upper case (ISO 3166-1), such as `DE`"),
+                ),
+            }
+        }
+        let header = header_for(path, self.country_header.as_ref(), "geo.country_header", problems)?;
+        (!countries.is_empty()).then_some(Check::Countries(header, countries))
+    }
+
+    fn asns(&self, path: &str, numbers: Vec<u32>, problems: &mut Problems) -> Option<Check> {
+        if numbers.is_empty() {
+            problems.add(path, "is empty; name an autonomous system, or leave it out");
+        }
+        if let Some(index) = numbers.iter().position(|number| *number == 0) {
+            problems.add(format!("{path}[{index}]"), "0 is no autonomous system (RFC 7607)");
+        }
+        let header = header_for(path, self.asn_header.as_ref(), "geo.asn_header", problems)?;
+        (!numbers.is_empty()).then_some(Check::Asns(header, numbers))
+    }
+}
+
+fn header_for(path: &str, header: Option<&Rc<str>>, setting: &str, problems: &mut Problems) -> Option<Rc<str>> {
+    if header.is_none() {
+        problems.add(path, format!("needs `{setting}`: the header in which a geoip filter in front says it"));
+    }
+    header.cloned()
+}
+
+/// Where the client's address is taken from.
+pub(super) fn client_address(settings: Option<&ClientAddressSettings>, problems: &mut Problems) -> AddressSource {
+    let Some(settings) = settings else { return AddressSource::Host };
+    let hops = usize::try_from(settings.forwarded_for.trusted_hops).ok().filter(|hops| *hops <= MOST_HOPS);
+    match hops.and_then(NonZeroUsize::new) {
+        Some(hops) => AddressSource::ForwardedFor(hops),
+        None => {
+            problems.add("client_address.forwarded_for.trusted_hops", format!("expected 1 to {MOST_HOPS}"));
+            AddressSource::Host
+        }
+    }
+}
+
+/// Nobody has so many proxies of their own.
+const MOST_HOPS: usize = 32;
+
+fn networks(settings: Vec<(String, Vec<String>)>, problems: &mut Problems) -> Table<Networks> {
+    let mut table = Table::new("network");
+    for (name, texts) in settings {
+        let path = join("networks", &name);
+        if texts.is_empty() {
+            problems.add(&*path, "is empty; name its addresses, such as `203.0.113.0/24`");
+        }
+        let mut parsed = Vec::with_capacity(texts.len());
+        for (index, text) in texts.iter().enumerate() {
+            match network::parse(text) {
+                Ok(network) => parsed.push(network),
+                Err(flaw) => problems.add(format!("{path}[{index}]"), flaw.to_string()),
+            }
+        }
+        let whole = parsed.len() == texts.len() && !texts.is_empty();
+        table.add(&path, name, whole.then(|| Networks::new(&parsed)), problems);
+    }
+    table
+}
+
+fn geo(settings: Option<GeoSettings>, problems: &mut Problems) -> (Option<Rc<str>>, Option<Rc<str>>) {
+    let Some(settings) = settings else { return (None, None) };
+    if settings.country_header.is_none() && settings.asn_header.is_none() {
+        problems.add("geo", "needs `country_header` or `asn_header`");
+    }
+    let mut header = |setting: &str, name: Option<String>| {
+        let name = name?;
+        header_name(&join("geo", setting), &name, problems);
+        Some(Rc::from(name))
+    };
+    (header("country_header", settings.country_header), header("asn_header", settings.asn_header))
+}
+
+fn header_name(path: &str, name: &str, problems: &mut Problems) {
+    if !is_token(name.as_bytes()) {
+        problems.add(path, format!("`{name}` is not a header's name"));
+    }
+}
