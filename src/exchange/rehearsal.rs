@@ -107,7 +107,7 @@ fn tell(head: RequestHead, engine: &Engine, host: &mut dyn Host, trace: Trace, s
     let looked_for = rule.as_ref().is_some_and(|rule| rule.access != Access::Anonymous);
     let found = if looked_for { credential::find(&head, &config.sources).ok().flatten() } else { None };
     let token = found.as_ref().and_then(|found| Unverified::parse(found.token, &config.limits.token).ok());
-    let address = Connection::new(host).address();
+    let address = Connection::new(host).addressed_by(config.client_address, &head).address();
     Rehearsal {
         address,
         rule,
