@@ -11,24 +11,32 @@ pub(super) struct Scope<'s, 'n> {
     pub(super) names: &'s Names<'n>,
     /// The paths of the rule that it belongs to, none if it belongs to none; `None` where they have faults of their own.
     paths: Option<&'s [PathTemplate]>,
+    /// It says who has a role.
+    pub(super) is_role: bool,
 }
 
 impl Scope<'_, '_> {
     /// Each path of the rule has to have this parameter: one without it would deny every request.
-    pub(super) fn check_parameter(&self, at: &str, name: &str, problems: &mut Problems) {
+    pub(super) fn check_named(&self, at: &str, name: &str, problems: &mut Problems) {
         let Some(paths) = self.paths else { return };
         if paths.is_empty() {
             problems.add(at, format!("there is no parameter `{name}`: no path of a rule is known here"));
         }
-        for path in paths {
-            match path.has_parameter(name) {
-                Some(true) => {}
-                Some(false) => problems.add(
-                    at,
-                    format!("`{{{name}...}}` of path `{path}` is any number of segments; only a `{{{name}}}` can be compared"),
+        for path in paths.iter().filter(|path| path.has_parameter(name).is_none()) {
+            problems.add(at, format!("there is no parameter `{name}` in path `{path}`"));
+        }
+    }
+
+    /// The same for one that is a single segment.
+    pub(super) fn check_parameter(&self, at: &str, name: &str, problems: &mut Problems) {
+        self.check_named(at, name, problems);
+        for path in self.paths.unwrap_or_default().iter().filter(|path| path.has_parameter(name) == Some(false)) {
+            problems.add(
+                at,
+                format!(
+                    "`{{{name}...}}` of path `{path}` is any number of segments; only a `{{{name}}}` can be compared"
                 ),
-                None => problems.add(at, format!("there is no parameter `{name}` in path `{path}`")),
-            }
+            );
         }
     }
 
@@ -44,7 +52,17 @@ pub(super) fn compile(
     names: &Names<'_>,
     problems: &mut Problems,
 ) -> Option<Requirement> {
-    compile_for(path, settings, &Scope { names, paths: Some(&[]) }, 0, problems)
+    compile_for(path, settings, &Scope { names, paths: Some(&[]), is_role: false }, 0, problems)
+}
+
+/// The same for who has a role.
+pub(super) fn compile_for_role(
+    path: &str,
+    settings: RequirementSettings,
+    names: &Names<'_>,
+    problems: &mut Problems,
+) -> Option<Requirement> {
+    compile_for(path, settings, &Scope { names, paths: Some(&[]), is_role: true }, 0, problems)
 }
 
 /// The same for a rule with these paths.
@@ -55,7 +73,7 @@ pub(super) fn compile_for_rule(
     paths: Option<&[PathTemplate]>,
     problems: &mut Problems,
 ) -> Option<Requirement> {
-    compile_for(path, settings, &Scope { names, paths }, 0, problems)
+    compile_for(path, settings, &Scope { names, paths, is_role: false }, 0, problems)
 }
 
 fn compile_for(

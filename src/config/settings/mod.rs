@@ -11,6 +11,7 @@ mod groups;
 mod path;
 mod provider;
 mod requirement;
+mod role;
 mod rule;
 
 use deserr::Deserr;
@@ -39,7 +40,10 @@ pub use groups::{ClientSecretSettings, GroupsOverageSettings};
 pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
 pub use requirement::{AnyOrAllSettings, NamedListSettings, RequirementSettings};
-pub use rule::{AccessSettings, CredentialSettings, HeaderSourceSettings, MatchSettings, RuleSettings};
+pub use role::RoleSettings;
+pub use rule::{
+    AccessSettings, CredentialSettings, ExpectedSettings, HeaderSourceSettings, MatchSettings, RuleSettings,
+};
 
 /// Configuration of the Portcullis filter for Envoy.
 #[derive(Debug, Deserr, JsonSchema)]
@@ -52,6 +56,9 @@ pub struct Settings {
     pub schema: Option<String>,
     /// Whose tokens are trusted, by name (`a-z`, `0-9`, `-`, `_`; at most 64 characters).
     pub providers: Named<ProviderSettings>,
+    /// Roles of your own, by name, for rules that ask for `permissions`.
+    #[deserr(default)]
+    pub roles: Option<Named<RoleSettings>>,
     /// What each endpoint asks for. The most specific match speaks; no match is denied.
     pub rules: Vec<RuleSettings>,
     /// Policies over rules: each asks for more where it applies, or blocks. Default: none.
