@@ -24,6 +24,8 @@ pub enum Check {
     Assurance(Rc<Assurance>),
     /// From one of these devices.
     Devices(Vec<Rc<Device>>),
+    /// At a risk below this.
+    RiskBelow(u8),
 }
 
 /// A circumstance that is not as asked for, or not known.
@@ -53,6 +55,10 @@ pub enum Lack {
     Device,
     /// The device shows nothing that can be believed.
     DeviceUnknown,
+    /// The risk is too high.
+    Risk,
+    /// The risk is not known, and what is known of it is not too high.
+    RiskUnknown,
 }
 
 impl Lack {
@@ -72,6 +78,8 @@ impl Lack {
             Self::Assurance(shortfall) => shortfall.reason(),
             Self::Device => "device_not_allowed",
             Self::DeviceUnknown => "device_unknown",
+            Self::Risk => "risk_too_high",
+            Self::RiskUnknown => "risk_unknown",
         }
     }
 }
@@ -107,6 +115,11 @@ impl Check {
                 let devices = devices.iter().map(|device| device.is_used(circumstances));
                 any(devices, Lack::Device, Lack::DeviceUnknown)
             }
+            Self::RiskBelow(limit) => match circumstances.risk.is_below(*limit) {
+                Verdict::Met => Verdict::Met,
+                Verdict::Unmet(()) => Verdict::Unmet(Lack::Risk),
+                Verdict::Unknown(()) => Verdict::Unknown(Lack::RiskUnknown),
+            },
         }
     }
 }

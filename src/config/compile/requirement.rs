@@ -1,6 +1,6 @@
 //! Requirement trees: every leaf against what it names.
 
-use super::{Names, caller};
+use super::{Names, caller, risk};
 use crate::config::problems::{Problems, join};
 use crate::config::settings::RequirementSettings;
 use crate::policy::requirement::Check;
@@ -72,7 +72,10 @@ fn compile_for(
     }
     let deeper = depth.saturating_add(1);
     let mut parts = Vec::new();
-    let circumstances = scope.names.access.checks(path, &mut settings, problems);
+    let mut circumstances = scope.names.access.checks(path, &mut settings, problems);
+    if let Some(limit) = settings.risk_below.take() {
+        circumstances.extend(risk::check(&join(path, "risk_below"), limit, scope.names.risk, problems));
+    }
     let each = |name: &str, list: Vec<RequirementSettings>, problems: &mut Problems| {
         let at = join(path, name);
         if list.is_empty() {

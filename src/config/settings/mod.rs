@@ -11,6 +11,7 @@ mod groups;
 mod path;
 mod provider;
 mod requirement;
+mod risk;
 mod rule;
 
 use deserr::Deserr;
@@ -39,6 +40,7 @@ pub use groups::{ClientSecretSettings, GroupsOverageSettings};
 pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
 pub use requirement::{AnyOrAllSettings, NamedListSettings, RequirementSettings};
+pub use risk::{LockoutSettings, ObserveSettings, RiskSettings, SignalSettings, SlowDownSettings, ThresholdSettings};
 pub use rule::{AccessSettings, CredentialSettings, HeaderSourceSettings, MatchSettings, RuleSettings};
 
 /// Configuration of the Portcullis filter for Envoy.
@@ -76,6 +78,9 @@ pub struct Settings {
     /// Devices by name.
     #[deserr(default)]
     pub devices: Named<DeviceSettings>,
+    /// At what risk a request comes. Default: nothing is watched.
+    #[deserr(default)]
+    pub risk: Option<RiskSettings>,
     /// Asks Microsoft Graph for the groups of callers who have too many for a token. Default: rules that ask for groups deny
     /// such callers, with a reason of its own.
     #[deserr(default)]

@@ -98,6 +98,11 @@ impl AccessNames {
         Self { networks, schedules, assurances, devices, country_header, asn_header, ends }
     }
 
+    /// Networks by their names.
+    pub(super) fn networks(&self, path: &str, names: &[String], problems: &mut Problems) -> Option<Vec<Rc<Networks>>> {
+        self.networks.each(path, names, problems)
+    }
+
     /// The circumstances among the members of the requirement at `path`.
     pub(super) fn checks(&self, path: &str, settings: &mut RequirementSettings, problems: &mut Problems) -> Vec<Check> {
         let mut checks = Vec::new();
