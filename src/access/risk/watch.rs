@@ -85,7 +85,7 @@ impl Watch {
                 record.fail(secs(now), settings);
                 changed = true;
             }
-            if !changed || shared.set(&entry.name, &slot.encode(), entry.version).is_ok() {
+            if !changed || write(shared, &entry.name, &slot.encode(), entry.version) {
                 return;
             }
             // Another worker was faster; what it wrote stays, and this comes on top.
@@ -109,7 +109,7 @@ impl Watch {
                 return Some(left);
             }
             record.fail(secs(now), &self.settings);
-            if shared.set(&entry.name, &slot.encode(), entry.version).is_ok() {
+            if write(shared, &entry.name, &slot.encode(), entry.version) {
                 return None;
             }
             (slot, entry) = self.read(shared, entry.name, now);
@@ -169,7 +169,7 @@ impl Watch {
             other => {
                 let mut bytes = mine.0.to_le_bytes().to_vec();
                 bytes.extend_from_slice(&mine.1.to_le_bytes());
-                let _ = shared.set(KEY, &bytes, other.map_or(CREATE, |(_, version)| version));
+                let _ = write(shared, KEY, &bytes, other.map_or(CREATE, |(_, version)| version));
                 shared.get(KEY).and_then(|(bytes, _)| decode(&bytes))
             }
         };
@@ -214,6 +214,12 @@ fn note(slot: &mut Slot, sighting: &Sighting, settings: &RiskSettings, now: Unix
         changed |= identity.touch(now) | identity.see_rule(sighting.rule, now, &settings.observe) | new;
     }
     changed
+}
+
+/// Writes unless somebody was faster. Some hosts compare even where nothing is.
+fn write(shared: &mut dyn SharedData, name: &str, value: &[u8], version: u32) -> bool {
+    shared.set(name, value, version).is_ok()
+        || (version == CREATE && shared.get(name).is_none() && shared.set(name, value, 0).is_ok())
 }
 
 fn decode(bytes: &[u8]) -> Option<HashKey> {
