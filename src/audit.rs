@@ -61,6 +61,9 @@ pub struct AuditEvent {
     /// The verified token was remembered from an earlier request.
     #[serde(skip_serializing_if = "is_false")]
     pub remembered: bool,
+    /// What is known of the risk, 0 to 100, where that is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk: Option<u8>,
     /// How long the request waited for keys, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waited_ms: Option<u64>,

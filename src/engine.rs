@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::access::Properties;
+use crate::access::risk::Watch;
 use crate::config::{Config, Problems};
 use crate::groups::{GroupsHealth, GroupsLookup, Member, Resolver};
 use crate::jose::{Algorithm, NativeVerifier};
@@ -36,8 +37,11 @@ pub struct Engine {
     /// By provider, then by issuer, as in the configuration.
     keys: Vec<Vec<KeyCache>>,
     groups: Option<Resolver>,
+    watch: Option<Watch>,
     tokens: TokenCache,
     waiting: u32,
+    /// Of those, the ones that wait because of their risk.
+    slowed: u32,
 }
 
 impl Engine {
@@ -56,8 +60,9 @@ impl Engine {
     pub fn new(config: Config, seed: u64) -> Self {
         let keys = config.key_caches(seed);
         let groups = config.resolver(seed);
+        let watch = config.watch(seed);
         let tokens = TokenCache::new(config.limits.token_cache);
-        Self { config: Rc::new(config), keys, groups, tokens, waiting: 0 }
+        Self { config: Rc::new(config), keys, groups, watch, tokens, waiting: 0, slowed: 0 }
     }
 
     /// The compiled configuration.
@@ -142,6 +147,12 @@ impl Engine {
         (self.tokens.len(), self.tokens.bytes())
     }
 
+    /// Of the requests that wait, those that are slowed down.
+    #[must_use]
+    pub fn slowed(&self) -> u32 {
+        self.slowed
+    }
+
     /// Requests that wait.
     #[must_use]
     pub fn waiting(&self) -> u32 {
@@ -181,6 +192,10 @@ impl Engine {
         self.tokens.insert(text, Rc::clone(token));
     }
 
+    pub(crate) fn watch(&mut self) -> Option<&mut Watch> {
+        self.watch.as_mut()
+    }
+
     pub(crate) fn enter_waiting_room(&mut self) -> bool {
         let room = self.waiting < self.config.limits.waiting_requests;
         if room {
@@ -189,8 +204,22 @@ impl Engine {
         room
     }
 
+    /// The same for a request that is slowed down: those take half of the room at most, and leave the rest to keys.
+    pub(crate) fn enter_slow_lane(&mut self) -> bool {
+        let room = self.slowed < self.config.limits.waiting_requests / 2 && self.enter_waiting_room();
+        if room {
+            self.slowed = self.slowed.saturating_add(1);
+        }
+        room
+    }
+
     pub(crate) fn leave_waiting_room(&mut self) {
         self.waiting = self.waiting.saturating_sub(1);
+    }
+
+    pub(crate) fn leave_slow_lane(&mut self) {
+        self.slowed = self.slowed.saturating_sub(1);
+        self.leave_waiting_room();
     }
 
     fn keys_of(&mut self, issuer: IssuerRef) -> Option<&mut KeyCache> {

@@ -71,6 +71,13 @@ pub(crate) struct MemoryHost {
     pub(crate) properties: HashMap<String, Vec<u8>>,
 }
 
+impl MemoryHost {
+    /// Bytes of shared values.
+    pub(crate) fn shared_bytes(&self) -> usize {
+        self.shared.values().map(|(value, _)| value.len()).sum()
+    }
+}
+
 impl SharedData for MemoryHost {
     fn get(&mut self, key: &str) -> Option<(Vec<u8>, u32)> {
         self.shared.get(key).cloned()

@@ -33,6 +33,8 @@ pub enum Check {
     Assurance(Named<Assurance>),
     /// From one of these devices.
     Devices(Vec<Named<Device>>),
+    /// At a risk below this.
+    RiskBelow(u8),
 }
 
 /// A circumstance that is not as asked for, or not known.
@@ -62,6 +64,10 @@ pub enum Lack {
     Device,
     /// The device shows nothing that can be believed.
     DeviceUnknown,
+    /// The risk is too high.
+    Risk,
+    /// The risk is not known, and what is known of it is not too high.
+    RiskUnknown,
 }
 
 impl Lack {
@@ -81,6 +87,8 @@ impl Lack {
             Self::Assurance(shortfall) => shortfall.reason(),
             Self::Device => "device_not_allowed",
             Self::DeviceUnknown => "device_unknown",
+            Self::Risk => "risk_too_high",
+            Self::RiskUnknown => "risk_unknown",
         }
     }
 }
@@ -116,6 +124,11 @@ impl Check {
                 let devices = devices.iter().map(|device| device.thing.is_used(circumstances));
                 any(devices, Lack::Device, Lack::DeviceUnknown)
             }
+            Self::RiskBelow(limit) => match circumstances.risk.is_below(*limit) {
+                Verdict::Met => Verdict::Met,
+                Verdict::Unmet(()) => Verdict::Unmet(Lack::Risk),
+                Verdict::Unknown(()) => Verdict::Unknown(Lack::RiskUnknown),
+            },
         }
     }
 }
@@ -137,6 +150,7 @@ impl Check {
             Self::Schedules(schedules) => ("schedules", names(schedules)),
             Self::Assurance(assurance) => ("assurance", assurance.name.to_string()),
             Self::Devices(devices) => ("devices", names(devices)),
+            Self::RiskBelow(limit) => ("risk_below", limit.to_string()),
         }
     }
 
@@ -160,6 +174,7 @@ impl Check {
                 Some(_) => "a certificate".to_owned(),
                 None => "no certificate".to_owned(),
             },
+            Self::RiskBelow(_) => circumstances.risk.to_string(),
         }
     }
 }

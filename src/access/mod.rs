@@ -7,6 +7,7 @@
 //! - [`schedule`]: days and hours in a time zone, and windows
 //! - [`assurance`]: how surely the caller signed in, and what would make up for it
 //! - [`device`]: what can be believed about a device
+//! - [`risk`]: what tells of a risk, and who is locked out
 //! - [`check`]: one circumstance that a requirement asks for
 
 mod address;
@@ -16,6 +17,7 @@ pub mod connection;
 pub mod device;
 pub mod geo;
 pub mod network;
+pub mod risk;
 pub mod schedule;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -42,6 +44,8 @@ pub struct Circumstances<'a> {
     pub token: Option<&'a VerifiedToken>,
     /// What the host knows of the connection.
     pub connection: &'a Connection<'a>,
+    /// At what risk; unknown where nothing is configured that would tell.
+    pub risk: risk::Score,
     /// When it is decided.
     pub now: UnixTime,
 }

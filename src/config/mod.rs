@@ -16,6 +16,7 @@ use std::time::Duration;
 pub use problems::{Problem, Problems};
 
 use crate::access::AddressSource;
+use crate::access::risk::{RiskSettings, SlowDown, Watch};
 use crate::audit::{AuditInputs, AuditLog};
 use crate::credential::Sources;
 use crate::exchange::{Challenge, Reply, document};
@@ -40,6 +41,7 @@ pub struct Config {
     resource_metadata: Option<ResourceMetadata>,
     /// How groups are asked for that a token has no room for.
     groups: Option<GroupsSettings>,
+    risk: Option<RiskSettings>,
     preflight_passes: bool,
     pub(crate) audit: AuditLog,
     pub(crate) audit_inputs: Option<AuditInputs>,
@@ -149,6 +151,16 @@ impl Config {
     /// Who asks for groups, if that is configured.
     pub(crate) fn resolver(&self, seed: u64) -> Option<Resolver> {
         self.groups.as_ref().map(|settings| Resolver::new(settings.clone(), seed))
+    }
+
+    /// Who watches for risk, if that is configured.
+    pub(crate) fn watch(&self, seed: u64) -> Option<Watch> {
+        self.risk.as_ref().map(|settings| Watch::new(settings.clone(), seed))
+    }
+
+    /// What happens to requests at high risk that may go on.
+    pub(crate) fn slow_down(&self) -> Option<SlowDown> {
+        self.risk.as_ref()?.slow_down
     }
 
     /// Whose token it is, by an `iss` that nobody has verified yet.

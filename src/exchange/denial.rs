@@ -51,6 +51,10 @@ pub enum Denial {
     KeysUnavailable(Duration),
     /// The caller's groups are not to be had.
     GroupsUnavailable(Duration),
+    /// The caller, or the address of a request whose token does not verify, is locked out for so long.
+    LockedOut(Duration),
+    /// It has to wait for its risk, and too many do already.
+    SlowedDown(Duration),
     /// It waited for keys as long as it may.
     WaitedTooLong,
     /// Too many requests wait for keys already.
@@ -85,6 +89,8 @@ impl Denial {
             Self::Refused(refusal) => refusal.reason(),
             Self::KeysUnavailable(_) => "keys_unavailable",
             Self::GroupsUnavailable(_) => "groups_unavailable",
+            Self::LockedOut(_) => "locked_out",
+            Self::SlowedDown(_) => "slowed_down",
             Self::WaitedTooLong => "waited_too_long",
             Self::TooManyWaiting => "too_many_waiting",
         }

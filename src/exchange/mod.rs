@@ -5,6 +5,7 @@
 //! missed. The types see to it that an exchange ends exactly once: ending consumes it.
 
 mod denial;
+mod guard;
 pub mod rehearsal;
 mod reply;
 mod request;
@@ -33,6 +34,8 @@ pub struct Exchange {
     began: UnixTime,
     /// What it waits for; it then has a place among those who wait.
     wanted: Option<Wanted>,
+    /// It was made to wait for its risk, which happens once.
+    slowed: bool,
 }
 
 /// What to do next.
@@ -72,7 +75,7 @@ impl Exchange {
     /// Begins with the request's headers, pseudo headers among them, as they came.
     pub fn begin(headers: impl Into<HeaderMap>, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
         match RequestHead::read_or_return(headers.into(), engine.config().paths) {
-            Ok(head) => Self { head, began: now, wanted: None }.step(engine, host, now),
+            Ok(head) => Self { head, began: now, wanted: None, slowed: false }.step(engine, host, now),
             Err((flaw, headers)) => refuse(&Denial::Request(flaw), &headers, engine, now),
         }
     }
@@ -81,7 +84,10 @@ impl Exchange {
     pub fn resume(mut self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
         // A clock that stepped back must not make it wait for longer than it may.
         self.began = self.began.min(now);
-        let until = self.began.plus(engine.config().limits.wait);
+        if let Some(Wanted::Delay(until, delay)) = &mut self.wanted {
+            *until = (*until).min(now.plus(*delay));
+        }
+        let until = self.until(self.wanted.as_ref(), engine);
         match &self.wanted {
             Some(wanted) if now < until && wanted.is_out(engine, now) => Step::Wait(self, until),
             _ => self.step(engine, host, now),
@@ -96,10 +102,8 @@ impl Exchange {
     }
 
     /// The request is gone while it waited: its place is free again.
-    pub fn abandon(self, engine: &mut Engine) {
-        if self.wanted.is_some() {
-            engine.leave_waiting_room();
-        }
+    pub fn abandon(mut self, engine: &mut Engine) {
+        self.leave(engine);
     }
 
     fn step(self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
@@ -108,6 +112,7 @@ impl Exchange {
 
     /// The same, and what it learned on the way.
     fn traced(mut self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime, trace: &mut Trace) -> Step {
+        trace.slowed = self.slowed;
         let walked = request::walk(&self.head, engine, host, now, trace);
         if engine.config().audit_inputs.is_some() {
             let source = engine.config().client_address;
@@ -143,20 +148,36 @@ impl Exchange {
 
     /// Takes or keeps a place among those who wait.
     fn wait(&mut self, engine: &mut Engine, wanted: Wanted, now: UnixTime) -> Result<UnixTime, Denial> {
-        let until = self.began.plus(engine.config().limits.wait);
+        let until = self.until(Some(&wanted), engine);
         if now >= until {
             return Err(Denial::WaitedTooLong);
         }
-        if self.wanted.is_none() && !engine.enter_waiting_room() {
-            return Err(Denial::TooManyWaiting);
+        self.leave(engine);
+        match &wanted {
+            Wanted::Delay(_, delay) if !engine.enter_slow_lane() => return Err(Denial::SlowedDown(*delay)),
+            Wanted::Delay(..) => self.slowed = true,
+            Wanted::Key { .. } | Wanted::Groups(_) if !engine.enter_waiting_room() => {
+                return Err(Denial::TooManyWaiting);
+            }
+            Wanted::Key { .. } | Wanted::Groups(_) => {}
         }
         self.wanted = Some(wanted);
         Ok(until)
     }
 
+    /// How long it waits for this at most.
+    fn until(&self, wanted: Option<&Wanted>, engine: &Engine) -> UnixTime {
+        match wanted {
+            Some(Wanted::Delay(until, _)) => *until,
+            _ => self.began.plus(engine.config().limits.wait),
+        }
+    }
+
     fn leave(&mut self, engine: &mut Engine) {
-        if self.wanted.take().is_some() {
-            engine.leave_waiting_room();
+        match self.wanted.take() {
+            Some(Wanted::Delay(..)) => engine.leave_slow_lane(),
+            Some(Wanted::Key { .. } | Wanted::Groups(_)) => engine.leave_waiting_room(),
+            None => {}
         }
     }
 
@@ -191,6 +212,7 @@ impl Exchange {
                 token_id: owned(identity.token_id()),
                 kid: trace.kid.clone().or_else(|| identity.token()?.signed().header().kid.clone()),
                 remembered: trace.remembered,
+                risk: trace.risk,
                 waited_ms: (waited > Duration::ZERO).then(|| u64::try_from(waited.as_millis()).unwrap_or(u64::MAX)),
                 request_id: request_id(self.head.headers()).map(str::to_owned),
                 time_ms: now.as_millis(),

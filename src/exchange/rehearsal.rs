@@ -149,7 +149,7 @@ pub fn rehearse(
         Trace { watch: Watch(Some(Box::new(see))), ..Trace::default() }
     };
     let mut trace = watched();
-    let exchange = Exchange { head: head.clone(), began: now, wanted: None };
+    let exchange = Exchange { head: head.clone(), began: now, wanted: None, slowed: false };
     let mut step = exchange.traced(engine, host, now, &mut trace);
     for _ in 0..MOST_WAITS {
         let Step::Wait(exchange, _) = step else { break };

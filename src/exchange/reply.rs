@@ -69,7 +69,9 @@ impl Challenge {
                 return Some(claims_challenge(context, authority));
             }
             Answer::StepUp(StepUp::Authentication { .. }) => "insufficient_user_authentication",
-            Answer::NotAllowed | Answer::CircumstancesNotAllowed | Answer::Unavailable(_) => return None,
+            Answer::NotAllowed | Answer::CircumstancesNotAllowed | Answer::TooMany(_) | Answer::Unavailable(_) => {
+                return None;
+            }
         };
         let mut challenge = format!("Bearer {}, error=\"{error}\"", self.parameters);
         match answer {
@@ -143,7 +145,7 @@ pub(super) fn deny(denial: &Denial, challenge: &Challenge, asker: Asker<'_>) -> 
     if let Some(challenge) = challenge.of(answer) {
         headers.push(("www-authenticate", challenge));
     }
-    if let Answer::Unavailable(after) = answer {
+    if let Answer::Unavailable(after) | Answer::TooMany(after) = answer {
         headers.push(("retry-after", seconds(after).to_string()));
     }
     Reply {
@@ -183,6 +185,7 @@ enum Answer<'d> {
     NotAllowed,
     CircumstancesNotAllowed,
     StepUp(&'d StepUp),
+    TooMany(Duration),
     Unavailable(Duration),
 }
 
@@ -204,6 +207,7 @@ impl<'d> Answer<'d> {
             Denial::Refused(Refusal::Lacks(lack)) => Self::lacking(lack),
             Denial::NoRule | Denial::Refused(Refusal::Blocked) => Self::NotAllowed,
             Denial::KeysUnavailable(after) | Denial::GroupsUnavailable(after) => Self::Unavailable(*after),
+            Denial::LockedOut(after) | Denial::SlowedDown(after) => Self::TooMany(*after),
             Denial::WaitedTooLong | Denial::TooManyWaiting => Self::Unavailable(Duration::from_secs(1)),
         }
     }
@@ -227,6 +231,7 @@ impl<'d> Answer<'d> {
             Self::CredentialMissing | Self::TokenInvalid | Self::StepUp(_) => 401,
             Self::RequestInvalid => 400,
             Self::ScopeInsufficient(_) | Self::NotAllowed | Self::CircumstancesNotAllowed => 403,
+            Self::TooMany(_) => 429,
             Self::Unavailable(_) => 503,
         }
     }
@@ -236,6 +241,7 @@ impl<'d> Answer<'d> {
         match self {
             Self::RequestInvalid => 3,
             Self::ScopeInsufficient(_) | Self::NotAllowed | Self::CircumstancesNotAllowed => 7,
+            Self::TooMany(_) => 8,
             Self::Unavailable(_) => 14,
             Self::CredentialMissing | Self::TokenInvalid | Self::StepUp(_) => 16,
         }
@@ -251,6 +257,7 @@ impl<'d> Answer<'d> {
             Self::NotAllowed => "not_allowed",
             Self::CircumstancesNotAllowed => "circumstances_not_allowed",
             Self::StepUp(_) => "stepup_required",
+            Self::TooMany(_) => "too_many_requests",
             Self::Unavailable(_) => "temporarily_unavailable",
         }
     }
@@ -265,6 +272,7 @@ impl<'d> Answer<'d> {
             Self::NotAllowed => "this request is not allowed",
             Self::CircumstancesNotAllowed => "this request is not allowed from here, now or in this way",
             Self::StepUp(_) => "this endpoint needs a stronger or fresher sign-in",
+            Self::TooMany(_) => "too many attempts; try again later",
             Self::Unavailable(_) => "the access token can't be checked right now; try again",
         }
     }
@@ -274,6 +282,7 @@ impl<'d> Answer<'d> {
             400 => "Bad Request",
             401 => "Unauthorized",
             403 => "Forbidden",
+            429 => "Too Many Requests",
             _ => "Service Unavailable",
         }
     }

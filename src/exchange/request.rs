@@ -2,8 +2,10 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
-use super::{Denial, Passage, Reply};
+use super::{Denial, Passage, Reply, guard};
+use crate::access::risk::Score;
 use crate::access::{Circumstances, Connection};
 use crate::config::Config;
 use crate::credential::{self, Found};
@@ -14,7 +16,7 @@ use crate::groups::{GroupList, GroupsLookup, Member};
 use crate::http::RequestHead;
 use crate::identity::Identity;
 use crate::jose::{Algorithm, Unverified};
-use crate::policy::{self, Access, Facts, Permit, Rule, Ruling};
+use crate::policy::{self, Access, Facts, Permit, RouteMatch, Rule, Ruling};
 use crate::provider::{IssuerFlaw, IssuerRef, KeyLookup};
 use crate::time::UnixTime;
 use crate::token::{self, TokenRuleFlaw, VerifiedToken};
@@ -43,6 +45,8 @@ pub(super) enum Wanted {
     Key { issuer: IssuerRef, kid: Option<String>, alg: Algorithm },
     /// The groups of this caller.
     Groups(Member),
+    /// Time, until then: it is slowed down by so much.
+    Delay(UnixTime, Duration),
 }
 
 impl Wanted {
@@ -50,6 +54,7 @@ impl Wanted {
     pub(super) fn is_out(&self, engine: &mut Engine, now: UnixTime) -> bool {
         match self {
             Self::Key { issuer, kid, alg } => matches!(engine.key(*issuer, kid.as_deref(), *alg, now), KeyLookup::Wait),
+            Self::Delay(until, _) => now < *until,
             Self::Groups(member) => matches!(engine.groups(member, now), GroupsLookup::Wait),
         }
     }
@@ -68,6 +73,10 @@ pub(super) struct Trace {
     /// The policy that decided, or would have.
     pub(super) policy: Option<Rc<str>>,
     pub(super) remembered: bool,
+    /// What is known of the risk.
+    pub(super) risk: Option<u8>,
+    /// It has been slowed down already.
+    pub(super) slowed: bool,
     /// The client's, where the record holds what the decision was made of.
     pub(super) address: Option<std::net::IpAddr>,
     /// Who looks on, in a rehearsal.
@@ -136,14 +145,46 @@ fn decide(
             trace.unenforced.get_or_insert(denial);
             Identity::Anonymous
         }
+        Err(Stop::Denied(denial)) => return Err(guard::unverified(config, head, denial, engine, host, now).into()),
         identity => identity?,
     };
     trace.identity = Some(identity.clone());
+    let met = match guard::meet(config, rule, head, &identity, engine, host, now) {
+        Err(denial) if rule.report_only => {
+            trace.unenforced.get_or_insert(denial);
+            None
+        }
+        met => met?,
+    };
+    trace.risk = met.as_ref().map(|met| met.score.at_least());
+    let risk = met.as_ref().map_or(Score::UNKNOWN, |met| met.score);
+    let mut ended = judge(config, &route, head, &identity, risk, engine, host, now, trace);
+    if let (Ok(_), Some(delay)) = (&ended, guard::delay(config, rule, met.as_ref(), trace.slowed)) {
+        ended = Err(Stop::Wait(Wanted::Delay(now.plus(delay), delay)));
+    }
+    guard::part(met, &ended, engine, host, now);
+    ended
+}
+
+/// May this caller do this, under these circumstances.
+#[expect(clippy::too_many_arguments, reason = "what a decision hangs on, each of it once")]
+fn judge(
+    config: &Config,
+    route: &RouteMatch<'_, Rule>,
+    head: &RequestHead,
+    identity: &Identity,
+    risk: Score,
+    engine: &mut Engine,
+    host: &mut dyn Host,
+    now: UnixTime,
+    trace: &mut Trace,
+) -> Result<Permit, Stop> {
+    let rule = route.value();
     let parameters: Vec<_> = route.parameters().collect();
     let connection = Connection::new(host).addressed_by(config.client_address, head);
-    let circumstances = Circumstances { head, token: identity.token(), connection: &connection, now };
+    let circumstances = Circumstances { head, token: identity.token(), connection: &connection, risk, now };
     let groups_missed = Cell::default();
-    let mut facts = Facts { identity: &identity, parameters: &parameters, groups: None, groups_missed, circumstances };
+    let mut facts = Facts { identity, parameters: &parameters, groups: None, groups_missed, circumstances };
     let mut ruling = policy::decide(rule, &facts);
     let groups = find_groups(&facts, &ruling, engine, now)?;
     if groups.is_some() {

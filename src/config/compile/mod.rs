@@ -9,6 +9,7 @@ mod forward;
 mod groups;
 mod providers;
 mod requirement;
+mod risk;
 mod roles;
 mod rules;
 
@@ -39,6 +40,8 @@ pub(super) struct Names<'a> {
     pub(super) warnings: RefCell<Vec<String>>,
     /// Circumstances.
     pub(super) access: &'a AccessNames,
+    /// Something tells of a risk.
+    pub(super) risk: bool,
 }
 
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
@@ -59,7 +62,14 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     };
     let access = AccessNames::compile(access, &providers, &mut problems);
     let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);
-    let mut names = Names { providers: &providers, roles: None, access: &access, warnings: RefCell::default() };
+    let mut names = Names {
+        providers: &providers,
+        roles: None,
+        access: &access,
+        risk: settings.risk.as_ref().is_some_and(risk::tells),
+        warnings: RefCell::default(),
+    };
+    let risk = settings.risk.and_then(|settings| risk::compile(settings, &access, &mut problems));
     names.roles = roles::compile(settings.roles, &names, &mut problems);
     let rule_names = settings.rules.iter().map(|rule| rule.name.clone()).collect();
     let policies = settings.conditional_access.unwrap_or_default();
@@ -93,6 +103,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                 challenge: answers.challenge,
                 resource_metadata: answers.resource_metadata,
                 groups,
+                risk,
                 preflight_passes: answers.preflight_passes,
                 audit: match audit {
                     AuditLogSettings::All => AuditLog::All,

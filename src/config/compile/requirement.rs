@@ -1,6 +1,6 @@
 //! Requirement trees: every leaf against what it names.
 
-use super::{Names, caller};
+use super::{Names, caller, risk};
 use crate::config::problems::{Problems, join};
 use crate::config::settings::RequirementSettings;
 use crate::policy::requirement::Check;
@@ -89,7 +89,14 @@ fn compile_for(
         return None;
     }
     let deeper = depth.saturating_add(1);
-    let circumstances = scope.names.access.checks(path, &mut settings, problems);
+    let mut circumstances = scope.names.access.checks(path, &mut settings, problems);
+    if let Some(limit) = settings.risk_below.take() {
+        let check = risk::check(&join(path, "risk_below"), limit, scope.names.risk, problems);
+        circumstances = circumstances.zip(check).map(|(mut circumstances, check)| {
+            circumstances.push(check);
+            circumstances
+        });
+    }
     let each = |name: &str, list: Vec<RequirementSettings>, problems: &mut Problems| {
         let at = join(path, name);
         if list.is_empty() {

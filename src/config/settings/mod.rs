@@ -11,6 +11,7 @@ mod groups;
 mod path;
 mod provider;
 mod requirement;
+mod risk;
 mod role;
 mod rule;
 
@@ -40,6 +41,7 @@ pub use groups::{ClientSecretSettings, GroupsOverageSettings};
 pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
 pub use requirement::{AnyOrAllSettings, NamedListSettings, RequirementSettings};
+pub use risk::{LockoutSettings, ObserveSettings, RiskSettings, SignalSettings, SlowDownSettings, ThresholdSettings};
 pub use role::RoleSettings;
 pub use rule::{
     AccessSettings, CredentialSettings, ExpectedSettings, HeaderSourceSettings, MatchSettings, RuleSettings,
@@ -83,6 +85,9 @@ pub struct Settings {
     /// Devices by name.
     #[deserr(default)]
     pub devices: Option<Named<DeviceSettings>>,
+    /// At what risk a request comes. Default: nothing is watched.
+    #[deserr(default)]
+    pub risk: Option<RiskSettings>,
     /// Asks Microsoft Graph for the groups of callers who have too many for a token. Default: rules that ask for groups deny
     /// such callers, with a reason of its own.
     #[deserr(default)]

@@ -14,6 +14,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::access::risk::Score;
 use crate::access::{Circumstances, Connection};
 use crate::entra::{Cloud, Directory, EntraSettings, Tenants, Versions};
 use crate::http::{HeaderMap, RequestHead};
@@ -96,8 +97,13 @@ fn evaluate_with(
 ) -> Verdict<Lack> {
     let mut host = MemoryHost::default();
     let connection = Connection::new(&mut host);
-    let circumstances =
-        Circumstances { head, token: identity.token(), connection: &connection, now: UnixTime::from_secs(NOW) };
+    let circumstances = Circumstances {
+        head,
+        token: identity.token(),
+        connection: &connection,
+        risk: Score::UNKNOWN,
+        now: UnixTime::from_secs(NOW),
+    };
     let facts = Facts { identity, parameters, groups, groups_missed: Cell::default(), circumstances };
     let verdict = requirement.evaluate(&facts);
     let said = match &verdict {

@@ -98,6 +98,12 @@ impl AccessNames {
         Self { networks, schedules, assurances, devices, country_header, asn_header, ends }
     }
 
+    /// Networks by their names.
+    pub(super) fn networks(&self, path: &str, names: &[String], problems: &mut Problems) -> Option<Vec<Rc<Networks>>> {
+        let networks = self.networks.each(path, names, problems)?;
+        Some(networks.into_iter().map(|networks| networks.thing).collect())
+    }
+
     /// The circumstances among the members of the requirement at `path`; `None` if one of them has faults, here or where it is
     /// given its name.
     pub(super) fn checks(

@@ -1,0 +1,88 @@
+//! A request as it is noted: who, from which network, for which rule; as keyed hashes.
+
+use std::hash::Hasher;
+use std::net::IpAddr;
+
+use crate::identity::Identity;
+
+/// The key of all hashes: the same in all workers, known to nobody else.
+#[derive(Clone, Copy)]
+pub(super) struct HashKey(pub(super) u64, pub(super) u64);
+
+impl std::fmt::Debug for HashKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HashKey")
+    }
+}
+
+impl HashKey {
+    /// Of parts, each with its length, so that no two lists of parts are one text.
+    #[expect(
+        deprecated,
+        reason = "SipHash-2-4 with a key that workers share; the hashers that replace it draw their own"
+    )]
+    fn hash(self, parts: &[&[u8]]) -> u64 {
+        let mut hasher = std::hash::SipHasher::new_with_keys(self.0, self.1);
+        for part in parts {
+            hasher.write_u64(u64::try_from(part.len()).unwrap_or(u64::MAX));
+            hasher.write(part);
+        }
+        hasher.finish()
+    }
+
+    fn short(self, parts: &[&[u8]]) -> u32 {
+        let [a, b, c, d, ..] = self.hash(parts).to_le_bytes();
+        u32::from_le_bytes([a, b, c, d])
+    }
+}
+
+/// A request of a verified identity.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sighting {
+    /// Chooses the slot: by the subject, so that all that is known of one is read at once.
+    pub(super) place: u64,
+    pub(super) session: u64,
+    pub(super) identity: u64,
+    pub(super) network: Option<u32>,
+    pub(super) rule: u32,
+}
+
+impl Sighting {
+    /// `None` for nobody.
+    pub(super) fn of(key: HashKey, identity: &Identity, address: Option<IpAddr>, rule: &str) -> Option<Self> {
+        let token = identity.token()?;
+        let text = |name| token.text(name).unwrap_or_default().as_bytes();
+        let subject = identity.subject().unwrap_or_default().as_bytes();
+        let client = identity.client().unwrap_or_default().as_bytes();
+        let (iss, tid) = (text("iss"), text("tid"));
+        let session = match (token.text("sid"), identity.token_id()) {
+            (Some(sid), _) => [b"sid", sid.as_bytes()],
+            (None, Some(id)) => [b"uti".as_slice(), id.as_bytes()],
+            (None, None) => [b"oid".as_slice(), subject],
+        };
+        let [kind, session] = session;
+        Some(Self {
+            place: key.hash(&[b"place", iss, tid, subject]),
+            session: key.hash(&[b"session", iss, tid, kind, session]),
+            identity: key.hash(&[b"identity", iss, tid, subject, client]),
+            network: address.map(|address| network(key, address)),
+            rule: key.short(&[b"rule", rule.as_bytes()]),
+        })
+    }
+}
+
+/// An address whose requests failed: IPv4 alone, IPv6 by its /64, of which one machine may have every address.
+pub(super) fn address_hash(key: HashKey, address: IpAddr) -> u64 {
+    match address.to_canonical() {
+        IpAddr::V4(address) => key.hash(&[b"v4", &address.octets()]),
+        IpAddr::V6(address) => key.hash(&[b"v6", &(address.to_bits() >> 64).to_be_bytes()]),
+    }
+}
+
+/// The network that an address is in, as far as a move within it means nothing: /24 and /48.
+fn network(key: HashKey, address: IpAddr) -> u32 {
+    match address.to_canonical() {
+        IpAddr::V4(address) => key.short(&[b"24", &(address.to_bits() >> 8).to_be_bytes()]),
+        IpAddr::V6(address) => key.short(&[b"48", &(address.to_bits() >> 80).to_be_bytes()]),
+    }
+}
