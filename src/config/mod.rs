@@ -23,7 +23,7 @@ use crate::forward::Forwarding;
 use crate::groups::{GroupsSettings, Resolver};
 use crate::http::{HeaderMap, Leniency, RequestHead};
 use crate::jose::{SignaturePolicy, TokenLimits};
-use crate::policy::{RouteMatch, Router, Rule};
+use crate::policy::{Details, RouteMatch, Router, Rule};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
 use crate::time::UnixTime;
 use crate::token::TokenRules;
@@ -124,6 +124,13 @@ impl Config {
         warnings
     }
 
+    /// What an operator should hear at load besides, by the time at which it loads: windows that are over.
+    #[must_use]
+    pub fn ended(&self, now: UnixTime) -> Vec<String> {
+        let ended = self.ends.iter().filter(|end| end.until <= now);
+        ended.map(|end| format!("{}: is over; take it out", end.path)).collect()
+    }
+
     /// Every issuer with its place and the name of its provider, in the order of the configuration.
     pub fn issuers(&self) -> impl Iterator<Item = (IssuerRef, &str, &Issuer, &TokenRules)> {
         self.providers.iter().enumerate().flat_map(|(provider, config)| {
@@ -132,13 +139,6 @@ impl Config {
                 (IssuerRef { provider, issuer }, config.provider.id().as_str(), found, &config.rules)
             })
         })
-    }
-
-    /// What an operator should hear at load besides, by the time at which it loads: windows that are over.
-    #[must_use]
-    pub fn ended(&self, now: UnixTime) -> Vec<String> {
-        let ended = self.ends.iter().filter(|end| end.until <= now);
-        ended.map(|end| format!("{}: is over; take it out", end.path)).collect()
     }
 
     /// The key caches of each provider's issuers, in the order of the configuration.
@@ -165,7 +165,8 @@ impl Config {
 
     /// The rule that speaks for a request.
     pub(crate) fn route<'a>(&'a self, head: &'a RequestHead) -> Option<RouteMatch<'a, Rule>> {
-        self.router.find(head.host(), head.method(), head.path().segments())
+        let details = Details { headers: Some(head.headers()), query: head.path().query().unwrap_or_default() };
+        self.router.find_with(head.host(), head.method(), head.path().segments(), &details)
     }
 
     /// The rule that speaks for the request that a CORS preflight announces, if preflights pass.
@@ -175,7 +176,8 @@ impl Config {
         }
         let announced = head.only("access-control-request-method").ok().flatten()?;
         let announced = std::str::from_utf8(announced).ok()?;
-        self.router.find(head.host(), announced, head.path().segments()).map(|found| found.value())
+        let details = Details { headers: None, query: head.path().query().unwrap_or_default() };
+        self.router.find_with(head.host(), announced, head.path().segments(), &details).map(|found| found.value())
     }
 
     /// The answer to a request for the resource metadata, if this is one.

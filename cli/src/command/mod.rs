@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod explain;
+mod matching;
 pub mod replay;
 pub mod test;
 

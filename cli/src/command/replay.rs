@@ -8,10 +8,12 @@ use std::path::PathBuf;
 
 use portcullis::audit::DECIDING;
 use portcullis::exchange::Step;
+use portcullis::http::RequestHead;
 use portcullis::policy::Access;
 use portcullis::time::UnixTime;
 use serde_json::{Map, Value, json};
 
+use super::matching::{could_speak, has_conditions};
 use super::{Exit, Format, line, named, progress};
 use crate::document;
 use crate::scenario::gate::{Gate, head};
@@ -143,7 +145,7 @@ impl Again {
         self.gate.host().connect(address);
         let rehearsal = self.gate.walk(head(method, host, path, &headers), now);
         let rule = rehearsal.rule.as_ref();
-        if let Some(why) = self.hangs_on_more(rule.map(|rule| rule.index), claims, inputs) {
+        if let Some(why) = self.hangs_on_more(rehearsal.head.as_ref(), rule.map(|rule| rule.index), claims, inputs) {
             return Replayed::Untold(why);
         }
         // Without claims there was no token, a bad one, or nobody looked.
@@ -186,19 +188,18 @@ impl Again {
     /// What the new decision hangs on that a record does not have.
     fn hangs_on_more(
         &self,
+        head: Option<&RequestHead>,
         rule: Option<usize>,
         claims: Option<&Map<String, Value>>,
         inputs: &Value,
     ) -> Option<String> {
         let mut found = None;
         let rules = self.document.get("rules").and_then(Value::as_array);
-        let conditional = rules.into_iter().flatten().any(|rule| {
-            ["headers", "query"]
-                .iter()
-                .any(|member| rule.pointer(&format!("/match/{member}")).is_some_and(|value| !value.is_null()))
+        let conditional = head.is_some_and(|head| {
+            rules.into_iter().flatten().any(|rule| has_conditions(rule) && could_speak(rule, head).is_some())
         });
         if conditional {
-            return Some("rules match by headers or query, which a record does not have".to_owned());
+            return Some("a rule about it looks at headers or the query, which a record does not have".to_owned());
         }
         let policies = self.document.get("conditional_access").into_iter();
         let asked =

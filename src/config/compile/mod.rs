@@ -9,6 +9,7 @@ mod forward;
 mod groups;
 mod providers;
 mod requirement;
+mod roles;
 mod rules;
 
 use std::cell::RefCell;
@@ -26,11 +27,14 @@ use crate::audit::{AuditInputs, AuditLog};
 use crate::credential::{HeaderSource, SourceSettings, Sources};
 use crate::http::Leniency;
 use crate::jose::{SignaturePolicy, TokenLimits};
+use crate::policy::roles::Roles;
 
 /// What rules may name.
 pub(super) struct Names<'a> {
     /// `None` where a provider has faults of its own.
     pub(super) providers: &'a [Option<ProviderConfig>],
+    /// `None` where a role has faults of its own.
+    pub(super) roles: Option<Roles>,
     /// What an operator should hear of them.
     pub(super) warnings: RefCell<Vec<String>>,
     /// Circumstances.
@@ -47,15 +51,16 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         settings.providers.0.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
     let providers = providers::compile(settings.providers.0, &mut problems, &mut warnings);
     let access = AccessSettings {
-        networks: settings.networks,
+        networks: settings.networks.unwrap_or_default(),
         geo: settings.geo,
-        schedules: settings.schedules,
-        assurances: settings.assurances,
-        devices: settings.devices,
+        schedules: settings.schedules.unwrap_or_default(),
+        assurances: settings.assurances.unwrap_or_default(),
+        devices: settings.devices.unwrap_or_default(),
     };
     let access = AccessNames::compile(access, &providers, &mut problems);
     let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);
-    let names = Names { providers: &providers, access: &access, warnings: RefCell::default() };
+    let mut names = Names { providers: &providers, roles: None, access: &access, warnings: RefCell::default() };
+    names.roles = roles::compile(settings.roles, &names, &mut problems);
     let rule_names = settings.rules.iter().map(|rule| rule.name.clone()).collect();
     let policies = settings.conditional_access.unwrap_or_default();
     let policies = conditional_access::compile(policies, &rule_names, &names, &mut problems);

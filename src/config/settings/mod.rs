@@ -11,6 +11,7 @@ mod groups;
 mod path;
 mod provider;
 mod requirement;
+mod role;
 mod rule;
 
 use deserr::Deserr;
@@ -21,9 +22,9 @@ use crate::config::problems::Problems;
 use crate::config::units::{Size, Span};
 
 pub use access::{
-    AssuranceSettings, ClientAddressSettings, ClientProofSettings, ContextSettings, DaySettings,
-    DeviceCertificateSettings, DeviceClaimSettings, DeviceHeaderSettings, DeviceSettings, DeviceValueSettings,
-    ForwardedForSettings, GeoSettings, ScheduleSettings, WeeklySettings, WindowSettings,
+    AssuranceSettings, ClientAddressSettings, ContextSettings, DaySettings, DeviceCertificateSettings,
+    DeviceClaimSettings, DeviceHeaderSettings, DeviceSettings, ForwardedForSettings, GeoSettings, ScheduleSettings,
+    WeeklySettings, WindowSettings,
 };
 pub use answer::{
     AnswerSettings, AuthorizationSettings, ClaimHeaderSettings, ClaimPathSettings, ForwardSettings, ListSettings,
@@ -39,7 +40,10 @@ pub use groups::{ClientSecretSettings, GroupsOverageSettings};
 pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
 pub use requirement::{AnyOrAllSettings, NamedListSettings, RequirementSettings};
-pub use rule::{AccessSettings, CredentialSettings, HeaderSourceSettings, MatchSettings, RuleSettings};
+pub use role::RoleSettings;
+pub use rule::{
+    AccessSettings, CredentialSettings, ExpectedSettings, HeaderSourceSettings, MatchSettings, RuleSettings,
+};
 
 /// Configuration of the Portcullis filter for Envoy.
 #[derive(Debug, Deserr, JsonSchema)]
@@ -52,6 +56,9 @@ pub struct Settings {
     pub schema: Option<String>,
     /// Whose tokens are trusted, by name (`a-z`, `0-9`, `-`, `_`; at most 64 characters).
     pub providers: Named<ProviderSettings>,
+    /// Roles of your own, by name, for rules that ask for `permissions`.
+    #[deserr(default)]
+    pub roles: Option<Named<RoleSettings>>,
     /// What each endpoint asks for. The most specific match speaks; no match is denied.
     pub rules: Vec<RuleSettings>,
     /// Policies over rules: each asks for more where it applies, or blocks. Default: none.
@@ -59,7 +66,7 @@ pub struct Settings {
     pub conditional_access: Option<Vec<PolicySettings>>,
     /// Networks by name: addresses with their prefixes, `203.0.113.0/24`, `2001:db8::/32`.
     #[deserr(default)]
-    pub networks: Named<Vec<String>>,
+    pub networks: Option<Named<Vec<String>>>,
     /// Where the client's address comes from. Default: from Envoy, which knows what is in front of it (`use_remote_address`,
     /// `xff_num_trusted_hops`).
     #[deserr(default)]
@@ -69,13 +76,13 @@ pub struct Settings {
     pub geo: Option<GeoSettings>,
     /// Schedules by name.
     #[deserr(default)]
-    pub schedules: Named<ScheduleSettings>,
+    pub schedules: Option<Named<ScheduleSettings>>,
     /// Assurances by name.
     #[deserr(default)]
-    pub assurances: Named<AssuranceSettings>,
+    pub assurances: Option<Named<AssuranceSettings>>,
     /// Devices by name.
     #[deserr(default)]
-    pub devices: Named<DeviceSettings>,
+    pub devices: Option<Named<DeviceSettings>>,
     /// Asks Microsoft Graph for the groups of callers who have too many for a token. Default: rules that ask for groups deny
     /// such callers, with a reason of its own.
     #[deserr(default)]
