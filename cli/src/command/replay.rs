@@ -136,7 +136,7 @@ impl Again {
         let claims = inputs.get("claims").and_then(Value::as_object);
         let mut headers = Vec::new();
         if let Some(claims) = claims {
-            match self.token(claims, inputs, now) {
+            match self.token(record, claims, inputs, now) {
                 Ok(token) => headers.push(("authorization".to_owned(), format!("Bearer {token}"))),
                 Err(why) => return Replayed::Untold(why),
             }
@@ -151,11 +151,7 @@ impl Again {
         // Without claims there was no token, a bad one, or nobody looked.
         let looks = rule.is_some_and(|rule| rule.access != Access::Anonymous);
         if claims.is_none() && looks && text("reason") != "credential_missing" {
-            let why = if text("decision") == "allow" {
-                "nobody looked for a token then"
-            } else {
-                "the token was not accepted, so the record does not have it"
-            };
+            let why = "the token was not accepted, or not looked at, so the record does not have it";
             return Replayed::Untold(why.to_owned());
         }
         let unenforced = rehearsal.unenforced.as_ref().map(portcullis::exchange::Denial::reason);
@@ -173,18 +169,25 @@ impl Again {
     }
 
     /// A token with exactly these claims, of whoever answers for its issuer.
-    fn token(&self, claims: &Map<String, Value>, inputs: &Value, now: UnixTime) -> Result<String, String> {
+    fn token(
+        &self,
+        record: &Value,
+        claims: &Map<String, Value>,
+        inputs: &Value,
+        now: UnixTime,
+    ) -> Result<String, String> {
         let world = self.gate.world();
         let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
         let signer = world.signers().iter().find(|signer| signer.rule.speaks_for(issuer));
         let typ = inputs.get("typ").cloned().unwrap_or(Value::Null);
         // Nobody answers for it: whoever signs, the engine says so.
         let signer = signer.or_else(|| world.signers().first()).ok_or("there is no provider")?;
-        let spec = TokenSpec {
-            claims: claims.clone(),
-            header: Map::from_iter([("typ".to_owned(), typ)]),
-            ..TokenSpec::default()
-        };
+        let mut claims = claims.clone();
+        // The record has the token's id under a name of its own: `uti` of Entra ID, otherwise `jti`.
+        if let Some(id) = record.get("token_id") {
+            claims.insert(if signer.entra { "uti" } else { "jti" }.to_owned(), id.clone());
+        }
+        let spec = TokenSpec { claims, header: Map::from_iter([("typ".to_owned(), typ)]), ..TokenSpec::default() };
         Ok(signer.sign(&spec, Map::new(), now))
     }
 
