@@ -1,13 +1,5 @@
 //! What the filter records can be replayed: against the same configuration nothing changes.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a panic is the failed test"
-)]
-
 use std::process::Command;
 
 use portcullis::exchange::Step;
