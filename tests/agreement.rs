@@ -90,6 +90,10 @@ fn envoy_decides_as_the_tool_does() {
     let mut told = Vec::new();
     for _ in 0..IN_ENVOY {
         let drawn = play.draw();
+        // Envoy makes one field of two before any filter sees them.
+        if drawn.headers.iter().filter(|(name, _)| name == "authorization").count() > 1 {
+            continue;
+        }
         let native = play.ask(&drawn);
         let mut request = Request::new(&drawn.method, &drawn.path);
         for (name, value) in &drawn.headers {

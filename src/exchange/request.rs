@@ -85,7 +85,10 @@ pub(super) struct Trace {
 
 /// Somebody who looks on when a rule is put to the facts, and changes nothing. Nobody, in the filter.
 #[derive(Default)]
-pub(super) struct Watch(pub(super) Option<Box<dyn Fn(&Rule, &Facts<'_>)>>);
+pub(super) struct Watch(pub(super) Option<Box<See>>);
+
+/// What somebody does who looks on.
+type See = dyn Fn(&Rule, &Facts<'_>);
 
 impl Watch {
     fn see(&self, rule: &Rule, facts: &Facts<'_>) {

@@ -8,11 +8,12 @@ use portcullis::config::Config;
 use portcullis::exchange::Step;
 use portcullis::exchange::rehearsal::Rehearsal;
 use portcullis::http::{HeaderValue, Mutation, RequestHead};
+use portcullis::policy::Access;
 use portcullis::policy::requirement::Finding;
-use portcullis::policy::{Access, HostPattern, MatchSpec, Method, PathTemplate, Router, RuleName};
 use portcullis::time::UnixTime;
 use serde_json::{Map, Value, json};
 
+use super::matching::{could_speak, has_conditions};
 use super::{EnvironmentArguments, Exit, Format, line, named, replay};
 use crate::scenario::gate::{Gate, head};
 use crate::world::token::{Kind, TokenSpec};
@@ -268,14 +269,14 @@ impl Story {
             access.to_owned(),
         ];
         let others = rehearsal.head.as_ref().map(|head| others(document, rule.index, head)).unwrap_or_default();
-        lines.extend(others.iter().map(|other| format!("less specific: {other}")));
+        lines.extend(others.iter().map(|other| format!("also about it: {other}")));
         if rule.report_only {
             lines.push("it is reported and not enforced (report_only)".to_owned());
         }
         let value = json!({
             "name": rule.name, "index": rule.index, "template": rule.template, "access": access, "why": why,
             "parameters": rule.parameters.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>(),
-            "report_only": rule.report_only, "less_specific": others,
+            "report_only": rule.report_only, "others": others,
         });
         self.tell("rule", lines, value);
     }
@@ -412,20 +413,9 @@ fn why(written: &Value) -> String {
 fn others(document: &Value, index: usize, head: &RequestHead) -> Vec<String> {
     let rules = document.get("rules").and_then(Value::as_array).into_iter().flatten().enumerate();
     let matching = rules.filter(|(other, _)| *other != index).filter_map(|(_, rule)| {
-        let names = |member: &str| {
-            let names = rule.pointer(&format!("/match/{member}")).and_then(Value::as_array).into_iter().flatten();
-            names.filter_map(Value::as_str)
-        };
-        let name = rule.get("name")?.as_str()?;
-        let spec = MatchSpec {
-            name: RuleName::parse(name).ok()?,
-            hosts: names("hosts").filter_map(|text| HostPattern::parse(text).ok()).collect(),
-            paths: names("paths").filter_map(|text| PathTemplate::parse(text).ok()).collect(),
-            methods: names("methods").filter_map(|text| Method::parse(text).ok()).collect(),
-        };
-        let router = Router::new(vec![(spec, ())]).ok()?;
-        let found = router.find(head.host(), head.method(), head.path().segments())?;
-        Some(format!("{name}: {}", found.template().text()))
+        let template = could_speak(rule, head)?;
+        let condition = if has_conditions(rule) { ", for some headers and queries" } else { "" };
+        Some(format!("{}: {template}{condition}", rule.get("name")?.as_str()?))
     });
     matching.take(MOST_OTHERS).collect()
 }

@@ -117,7 +117,8 @@ impl World {
         if issuer.key_rule.issuer == KeyIssuer::Required
             && let IssuerRule::Tenants { prefix, suffix, .. } = &issuer.rule
         {
-            jwk["issuer"] = json!(format!("{prefix}{{tenantid}}{suffix}"));
+            let template = json!(format!("{prefix}{{tenantid}}{suffix}"));
+            jwk.as_object_mut().and_then(|members| members.insert("issuer".to_owned(), template));
         }
         let set = match keys {
             Keys::Own => json!({ "keys": [jwk] }),
