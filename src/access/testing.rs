@@ -87,5 +87,11 @@ pub(crate) fn under<T>(
     }
     let head = head(headers);
     let connection = Connection::new(&mut host);
-    question(&Circumstances { head: &head, token, connection: &connection, now: UnixTime::from_secs(NOW) })
+    question(&Circumstances {
+        head: &head,
+        token,
+        connection: &connection,
+        risk: crate::access::risk::Score::UNKNOWN,
+        now: UnixTime::from_secs(NOW),
+    })
 }

@@ -57,7 +57,13 @@ fn with_forwarded_for_the_host_is_not_asked() {
         let source = AddressSource::ForwardedFor(2.try_into().unwrap());
         let connection = Connection::new(&mut host).addressed_by(source, &head);
         let now = UnixTime::from_secs(NOW);
-        said(&office.evaluate(&Circumstances { head: &head, token: None, connection: &connection, now }))
+        said(&office.evaluate(&Circumstances {
+            head: &head,
+            token: None,
+            connection: &connection,
+            risk: crate::access::risk::Score::UNKNOWN,
+            now,
+        }))
     };
     assert_eq!(judge("203.0.113.7, 10.0.0.1"), "met");
     assert_eq!(judge("203.0.113.7, 198.51.100.7, 10.0.0.1"), "unmet: network_not_allowed");

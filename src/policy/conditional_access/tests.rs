@@ -62,7 +62,13 @@ fn ruling(rule: &Rule) -> Ruling {
     let mut host = MemoryHost::default();
     let connection = Connection::new(&mut host);
     let now = UnixTime::from_secs(NOW);
-    let circumstances = Circumstances { head: &head, token: identity.token(), connection: &connection, now };
+    let circumstances = Circumstances {
+        head: &head,
+        token: identity.token(),
+        connection: &connection,
+        risk: crate::access::risk::Score::UNKNOWN,
+        now,
+    };
     let groups_missed = Cell::default();
     decide(rule, &Facts { identity: &identity, parameters: &[], groups: None, groups_missed, circumstances })
 }

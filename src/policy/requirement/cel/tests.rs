@@ -38,8 +38,13 @@ fn evaluate(text: &str, identity: &Identity) -> String {
     let mut host = MemoryHost::default();
     host.properties.insert("source.address".to_owned(), b"203.0.113.7:1234".to_vec());
     let connection = Connection::new(&mut host);
-    let circumstances =
-        Circumstances { head: &head, token: identity.token(), connection: &connection, now: UnixTime::from_secs(NOW) };
+    let circumstances = Circumstances {
+        head: &head,
+        token: identity.token(),
+        connection: &connection,
+        risk: crate::access::risk::Score::UNKNOWN,
+        now: UnixTime::from_secs(NOW),
+    };
     let rest = ["a".to_owned(), "b".to_owned()];
     let parameters = [("user", Captured::Segment("u-1")), ("rest", Captured::Rest(&rest))];
     let facts = Facts {
