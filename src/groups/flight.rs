@@ -60,7 +60,8 @@ impl Resolver {
             match answer::token(fetched) {
                 Ok((text, lifetime)) => {
                     // A fifth before its end, so that none expires on its way.
-                    let until = now.plus((lifetime.min(LONGEST_TOKEN) / 5).saturating_mul(4));
+                    let until =
+                        now.plus(lifetime.min(LONGEST_TOKEN).checked_div(5).unwrap_or_default().saturating_mul(4));
                     self.token = Some(GraphToken { text, since: now, until });
                 }
                 Err(failure) => self.fail(now, Vec::new(), failure),
