@@ -1,8 +1,8 @@
 //! Time zones as the module carries them.
 //!
 //! A whole time zone database is 400 KB, nearly all of it about the past. Requests are decided now, and for that a zone is
-//! the rule in the footer of its TZif file (RFC 8536 section 3.3): forty letters, which many zones share. Zones whose
-//! government announces dates instead of a rule (Morocco: around Ramadan) are carried with all their dates.
+//! the rule in the footer of its TZif file (RFC 8536 section 3.3): forty letters, which many zones share. Zones that have
+//! dates of their own now, because a government announces dates instead of a rule or has just changed it, are carried whole.
 
 #![expect(
     clippy::arithmetic_side_effects,

@@ -5,6 +5,10 @@
 
 use std::io;
 
+mod inputs;
+
+pub use inputs::{AuditInputs, DECIDING, Inputs};
+
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter};
 
@@ -68,6 +72,9 @@ pub struct AuditEvent {
     pub request_id: Option<String>,
     /// When it was decided, in milliseconds since 1970-01-01T00:00:00Z.
     pub time_ms: u64,
+    /// What it was decided by, where `audit.inputs` asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Inputs>,
 }
 
 /// Which way it went.

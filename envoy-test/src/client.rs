@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use hyper::header::{HOST, HeaderName, HeaderValue};
 use hyper::{Method, Response, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
 
 use crate::support::{block_on, runtime};
 use crate::upstream::readable;
@@ -226,7 +227,20 @@ impl Connection {
     /// # Errors
     /// When there is no connection within 10 s.
     pub fn open(address: SocketAddr, protocol: Protocol) -> Result<Self, NoAnswer> {
-        let opened = block_on(async { tokio::time::timeout(Duration::from_secs(10), open(address, protocol)).await });
+        Self::open_as(address, protocol, None)
+    }
+
+    /// Connects as a client at `from`, to a listener that believes the PROXY protocol.
+    ///
+    /// # Errors
+    /// When there is no connection within 10 s.
+    pub fn open_from(address: SocketAddr, protocol: Protocol, from: IpAddr) -> Result<Self, NoAnswer> {
+        Self::open_as(address, protocol, Some(from))
+    }
+
+    fn open_as(address: SocketAddr, protocol: Protocol, from: Option<IpAddr>) -> Result<Self, NoAnswer> {
+        let opened =
+            block_on(async { tokio::time::timeout(Duration::from_secs(10), open(address, protocol, from)).await });
         opened.unwrap_or_else(|_| Err(NoAnswer(format!("no connection to {address} within 10 s"))))
     }
 
@@ -274,10 +288,15 @@ fn pairs(headers: &hyper::HeaderMap) -> Vec<(String, Vec<u8>)> {
     headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect()
 }
 
-async fn open(address: SocketAddr, protocol: Protocol) -> Result<Connection, NoAnswer> {
+async fn open(address: SocketAddr, protocol: Protocol, from: Option<IpAddr>) -> Result<Connection, NoAnswer> {
     let failed = |error: &dyn fmt::Display| NoAnswer(format!("no connection to {address}: {error}"));
-    let stream = tokio::net::TcpStream::connect(address).await.map_err(|error| failed(&error))?;
+    let mut stream = tokio::net::TcpStream::connect(address).await.map_err(|error| failed(&error))?;
     stream.set_nodelay(true).map_err(|error| failed(&error))?;
+    if let Some(from) = from {
+        let (family, to) = if from.is_ipv4() { ("TCP4", "127.0.0.1") } else { ("TCP6", "::1") };
+        let line = format!("PROXY {family} {from} {to} 40000 80\r\n");
+        stream.write_all(line.as_bytes()).await.map_err(|error| failed(&error))?;
+    }
     let io = TokioIo::new(stream);
     let sender = match protocol {
         Protocol::Http1 => {

@@ -5,7 +5,7 @@ mod config;
 mod observe;
 mod process;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -86,6 +86,17 @@ impl Envoy {
     #[must_use]
     pub fn send_over(&self, protocol: Protocol, request: &Request) -> Answer {
         let answer = Connection::open(self.address, protocol).and_then(|mut connection| connection.send(request));
+        answer.unwrap_or_else(|error| panic!("{error}\n{}", self.log_tail()))
+    }
+
+    /// Sends a request over HTTP/1.1 as a client at `from`; see [`Builder::believe_proxies`].
+    ///
+    /// # Panics
+    /// When there is no answer; with the end of Envoy's log.
+    #[must_use]
+    pub fn send_from(&self, from: IpAddr, request: &Request) -> Answer {
+        let connection = Connection::open_from(self.address, Protocol::Http1, from);
+        let answer = connection.and_then(|mut connection| connection.send(request));
         answer.unwrap_or_else(|error| panic!("{error}\n{}", self.log_tail()))
     }
 

@@ -28,7 +28,9 @@
 //! that is started stops when its value is dropped, and also when the process dies in any other way.
 
 mod client;
+mod clock_shim;
 pub mod differential;
+mod documents;
 mod envoy;
 mod envoy_binary;
 mod frames;
@@ -43,6 +45,7 @@ mod support;
 mod upstream;
 
 pub use client::{Answer, Connection, NoAnswer, Protocol, Request, raw};
+pub use documents::Documents;
 pub use envoy::{Builder, ConfigForm, Envoy, Push};
 pub use envoy_binary::{ENVOY_VERSION, EnvoyBinary, envoy_binary};
 pub use frames::{Fate, Frames};

@@ -19,6 +19,10 @@ pub mod geo;
 pub mod network;
 pub mod risk;
 pub mod schedule;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use assurance::{Assurance, Authority, StepUp};
 pub use check::{Check, Lack};

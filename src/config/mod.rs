@@ -17,14 +17,14 @@ pub use problems::{Problem, Problems};
 
 use crate::access::AddressSource;
 use crate::access::risk::{RiskSettings, SlowDown, Watch};
-use crate::audit::AuditLog;
+use crate::audit::{AuditInputs, AuditLog};
 use crate::credential::Sources;
 use crate::exchange::{Challenge, Reply, document};
 use crate::forward::Forwarding;
 use crate::groups::{GroupsSettings, Resolver};
 use crate::http::{HeaderMap, Leniency, RequestHead};
 use crate::jose::{SignaturePolicy, TokenLimits};
-use crate::policy::{RouteMatch, Router, Rule};
+use crate::policy::{Details, RouteMatch, Router, Rule};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
 use crate::time::UnixTime;
 use crate::token::TokenRules;
@@ -44,6 +44,7 @@ pub struct Config {
     risk: Option<RiskSettings>,
     preflight_passes: bool,
     pub(crate) audit: AuditLog,
+    pub(crate) audit_inputs: Option<AuditInputs>,
     pub(crate) report_only: bool,
     pub(crate) paths: Leniency,
     pub(crate) client_address: AddressSource,
@@ -132,6 +133,16 @@ impl Config {
         ended.map(|end| format!("{}: is over; take it out", end.path)).collect()
     }
 
+    /// Every issuer with its place and the name of its provider, in the order of the configuration.
+    pub fn issuers(&self) -> impl Iterator<Item = (IssuerRef, &str, &Issuer, &TokenRules)> {
+        self.providers.iter().enumerate().flat_map(|(provider, config)| {
+            let issuers = config.provider.issuers().iter().enumerate();
+            issuers.map(move |(issuer, found)| {
+                (IssuerRef { provider, issuer }, config.provider.id().as_str(), found, &config.rules)
+            })
+        })
+    }
+
     /// The key caches of each provider's issuers, in the order of the configuration.
     pub(crate) fn key_caches(&self, seed: u64) -> Vec<Vec<KeyCache>> {
         self.providers.iter().map(|provider| provider.provider.key_caches(&provider.keys, seed)).collect()
@@ -166,7 +177,8 @@ impl Config {
 
     /// The rule that speaks for a request.
     pub(crate) fn route<'a>(&'a self, head: &'a RequestHead) -> Option<RouteMatch<'a, Rule>> {
-        self.router.find(head.host(), head.method(), head.path().segments())
+        let details = Details { headers: Some(head.headers()), query: head.path().query().unwrap_or_default() };
+        self.router.find_with(head.host(), head.method(), head.path().segments(), &details)
     }
 
     /// The rule that speaks for the request that a CORS preflight announces, if preflights pass.
@@ -176,7 +188,8 @@ impl Config {
         }
         let announced = head.only("access-control-request-method").ok().flatten()?;
         let announced = std::str::from_utf8(announced).ok()?;
-        self.router.find(head.host(), announced, head.path().segments()).map(|found| found.value())
+        let details = Details { headers: None, query: head.path().query().unwrap_or_default() };
+        self.router.find_with(head.host(), announced, head.path().segments(), &details).map(|found| found.value())
     }
 
     /// The answer to a request for the resource metadata, if this is one.

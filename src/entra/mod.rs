@@ -45,6 +45,12 @@ impl Checks {
     ///
     /// # Errors
     ///
+    /// The B2C policy that tokens must name.
+    #[must_use]
+    pub fn policy(&self) -> Option<&str> {
+        self.policy.as_deref()
+    }
+
     /// The first rule that is not kept: tenant, issuer, key, policy, permission, caller, in this order.
     pub fn check(
         &self,

@@ -6,6 +6,7 @@
 
 mod denial;
 mod guard;
+pub mod rehearsal;
 mod reply;
 mod request;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use std::time::Duration;
 pub use denial::Denial;
 pub use reply::{Asker, Challenge, Reply, document, is_quotable};
 
+use crate::access::Connection;
 use crate::audit::{AuditEvent, Decision, bounded};
 use crate::engine::{Engine, Host};
 use crate::entra::Caller;
@@ -63,6 +65,8 @@ pub struct Record {
     pub rule: Option<(usize, std::rc::Rc<str>)>,
     /// The fine reason.
     pub reason: &'static str,
+    /// What would have stopped the request, were everything enforced.
+    pub unenforced: Option<&'static str>,
     /// The line for the log, if the configuration wants one.
     pub event: Option<AuditEvent>,
 }
@@ -102,9 +106,18 @@ impl Exchange {
         self.leave(engine);
     }
 
-    fn step(mut self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
+    fn step(self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
         let mut trace = Trace { slowed: self.slowed, ..Trace::default() };
-        let stop = match request::walk(&self.head, engine, host, now, &mut trace) {
+        self.traced(engine, host, now, &mut trace)
+    }
+
+    /// The same, and what it learned on the way.
+    fn traced(mut self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime, trace: &mut Trace) -> Step {
+        let walked = request::walk(&self.head, engine, host, now, trace);
+        if engine.config().audit_inputs.is_some() {
+            trace.address = Connection::new(host).address();
+        }
+        let stop = match walked {
             Ok(passage) => {
                 self.leave(engine);
                 let reason = if trace.unenforced.is_some() { "report_only" } else { "allowed" };
@@ -170,7 +183,7 @@ impl Exchange {
     fn record(
         &self,
         engine: &Engine,
-        trace: Trace,
+        trace: &Trace,
         decision: Decision,
         reason: &'static str,
         status: Option<u16>,
@@ -196,15 +209,17 @@ impl Exchange {
                 client: owned(identity.client()),
                 tenant: owned(identity.tenant()),
                 token_id: owned(identity.token_id()),
-                kid: trace.kid.or_else(|| identity.token()?.signed().header().kid.clone()),
+                kid: trace.kid.clone().or_else(|| identity.token()?.signed().header().kid.clone()),
                 remembered: trace.remembered,
                 risk: trace.risk,
                 waited_ms: (waited > Duration::ZERO).then(|| u64::try_from(waited.as_millis()).unwrap_or(u64::MAX)),
                 request_id: request_id(self.head.headers()).map(str::to_owned),
                 time_ms: now.as_millis(),
+                inputs: engine.config().audit_inputs.as_ref().map(|inputs| inputs.of(identity.token(), trace.address)),
             }
         });
-        Record { rule: trace.rule, reason, event }
+        let unenforced = trace.unenforced.as_ref().map(Denial::reason);
+        Record { rule: trace.rule.clone(), reason, unenforced, event }
     }
 }
 
@@ -219,7 +234,7 @@ fn refuse(denial: &Denial, headers: &HeaderMap, engine: &Engine, now: UnixTime) 
         time_ms: now.as_millis(),
         ..AuditEvent::default()
     });
-    Step::Reply(reply, Record { rule: None, reason: denial.reason(), event })
+    Step::Reply(reply, Record { rule: None, reason: denial.reason(), unenforced: None, event })
 }
 
 /// The request's id, where it looks like one: a client may have written it.

@@ -77,6 +77,8 @@ pub(super) struct Trace {
     pub(super) risk: Option<u8>,
     /// It has been slowed down already.
     pub(super) slowed: bool,
+    /// The client's, where the record holds what the decision was made of.
+    pub(super) address: Option<std::net::IpAddr>,
 }
 
 /// Walks `head` from route to passage.

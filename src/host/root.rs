@@ -53,7 +53,8 @@ impl Root {
             Ok(engine) => {
                 let verifier = HostVerifier::probe();
                 log::info!("{} rules loaded in {} ms", engine.config().rules(), now().since(began).as_millis());
-                for warning in engine.config().warnings(verifier.is_present()) {
+                let ended = engine.config().ended(began);
+                for warning in engine.config().warnings(verifier.is_present()).into_iter().chain(ended) {
                     log::warn!("{warning}");
                 }
                 self.install(Worker::new(self.context, engine, verifier))

@@ -11,6 +11,22 @@ pub fn values<'q>(query: &'q [u8], name: &str) -> impl Iterator<Item = &'q [u8]>
     pairs(query).filter(move |pair| is_called(pair, name)).map(|pair| split_pair(pair).1)
 }
 
+/// The decoded value of the one parameter called `name`: nothing if there is none, or more than one, or it is not UTF-8.
+#[must_use]
+pub fn only_text(query: &[u8], name: &str) -> Option<String> {
+    let mut values = values(query, name);
+    match (values.next(), values.next()) {
+        (Some(value), None) => String::from_utf8(decoded(value).collect()).ok(),
+        _ => None,
+    }
+}
+
+/// Does a raw value say `text`, once decoded?
+#[must_use]
+pub fn is_text(value: &[u8], text: &str) -> bool {
+    decoded(value).eq(text.bytes())
+}
+
 /// `target` (path and query) without any parameter called `name`, or nothing if it has none. What stays, stays byte
 /// for byte; the `?` goes with the last parameter.
 #[must_use]
@@ -37,7 +53,8 @@ fn split_pair(pair: &[u8]) -> (&[u8], &[u8]) {
 }
 
 fn is_called(pair: &[u8], name: &str) -> bool {
-    decoded(split_pair(pair).0).eq(name.bytes().map(|byte| byte.to_ascii_lowercase()))
+    let lower = |byte: u8| byte.to_ascii_lowercase();
+    decoded(split_pair(pair).0).map(lower).eq(name.bytes().map(lower))
 }
 
 /// Escapes that are not escapes stand for themselves, as form decoders have it.
@@ -51,7 +68,7 @@ fn decoded(text: &[u8]) -> impl Iterator<Item = u8> {
         };
         let (byte, after) = escape.unwrap_or((if first == b'+' { b' ' } else { first }, after));
         rest = after;
-        Some(byte.to_ascii_lowercase())
+        Some(byte)
     })
 }
 

@@ -87,12 +87,16 @@ impl Policy {
             Grant::Block => None,
             Grant::All(controls) => Some(heaviest(controls.iter().filter_map(|control| lacking(control, facts)))?),
             Grant::One(controls) => {
-                let mut lacks = Vec::with_capacity(controls.len());
+                let mut best: Option<Lack> = None;
                 for control in controls {
                     // One that is met is enough.
-                    lacks.push(lacking(control, facts)?);
+                    let lack = lacking(control, facts)?;
+                    best = Some(match best {
+                        Some(best) => best.or_better(lack),
+                        None => lack,
+                    });
                 }
-                Some(lightest(lacks.into_iter()).unwrap_or(Lack::Never))
+                Some(best.unwrap_or(Lack::Never))
             }
         };
         Some(Objection { policy: Rc::clone(&self.name), lack })
@@ -115,11 +119,6 @@ fn lacking(control: &Requirement, facts: &Facts<'_>) -> Option<Lack> {
 /// The first of those that weigh most.
 fn heaviest(lacks: impl Iterator<Item = Lack>) -> Option<Lack> {
     lacks.reduce(|kept, lack| if weight(&lack) > weight(&kept) { lack } else { kept })
-}
-
-/// The first of those that weigh least.
-fn lightest(lacks: impl Iterator<Item = Lack>) -> Option<Lack> {
-    lacks.reduce(|kept, lack| if weight(&lack) < weight(&kept) { lack } else { kept })
 }
 
 /// How far the caller is from mending it: by signing in, by signing in anew, not at all.

@@ -94,7 +94,7 @@ impl Lack {
     fn rank(&self) -> u8 {
         match self {
             Self::NoToken => 0,
-            Self::Circumstance(lack) if lack.reason().starts_with("assurance") => 1,
+            Self::Circumstance(access::Lack::Assurance(shortfall)) if shortfall.step_up.is_some() => 1,
             Self::Scope(_) => 2,
             Self::GroupsOverage => 3,
             _ => 4,

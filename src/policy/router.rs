@@ -1,25 +1,32 @@
-//! The most specific rule that matches host, path and method.
+//! The most specific rule that matches host, path, method, headers and query.
 //!
-//! A rule matches if one of its hosts, one of its paths and one of its methods do. Of all rules that match, the most
+//! A rule matches if one of its hosts, one of its paths, one of its methods and all of its conditions on headers and query do. Of all rules that match, the most
 //! specific speaks; nobody counts priorities:
 //!
 //! 1. host: exact, then `*.` with the longest name, then rules without hosts;
 //! 2. path, segment by segment from the left: literal, then `{name}`, then `{name...}`;
 //! 3. method: named, then for `HEAD` what `GET` says (RFC 9110 section 9.3.2: a `HEAD` is a `GET` without its body, so
-//!    whoever may do the one may do the other), then rules without methods.
+//!    whoever may do the one may do the other), then rules without methods;
+//! 4. headers and query: more conditions before fewer, and of as many the one that comes first in the configuration.
 //!
-//! Two rules that are alike in all three are a [`RouteConflict`], so there are no ties. A more specific rule for
-//! another method does not hide a less specific one: `GET /a/b` leaves `POST /a/b` to `/a/{rest...}`.
+//! A rule that is never asked is a [`RouteConflict`]: one that is alike in all of the first three and whose conditions are
+//! covered by those of a rule that is asked before it. So nothing but the order of conditions is a matter of order. A more
+//! specific rule for another method, or with conditions that do not hold, does not hide a less specific one: `GET /a/b`
+//! leaves `POST /a/b` to `/a/{rest...}`.
 //!
 //! Cost: a trie over segments holds each host's rules. A search visits a node of the trie at most once, and only nodes
-//! whose literal or parameter fits; a request cannot make it visit one twice.
+//! whose literal or parameter fits; a request cannot make it visit one twice. Where rules end, at most [`MAX_ALIKE`] differ by
+//! conditions only.
 
 use std::collections::HashMap;
 use std::fmt;
+use std::rc::Rc;
 
+use super::condition::{Conditions, Details};
 use super::host::HostPattern;
 use super::rule::{MatchSpec, Method, RuleName};
 use super::template::{Captured, Part, PathTemplate};
+use crate::http::HeaderMap;
 
 /// A rule that can never speak for something it names, because another does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +37,19 @@ pub struct RouteConflict {
     pub later: RuleName,
     /// What both name, as the later one writes it: method, host and path, `*` for those left out.
     pub subject: String,
+    /// Why it would not be asked.
+    pub kind: ConflictKind,
+}
+
+/// Why a rule would never be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConflictKind {
+    /// Another names the same.
+    Same,
+    /// Another names the same, and its conditions hold wherever this one's do.
+    Covered,
+    /// There are too many that differ by conditions only.
+    TooMany,
 }
 
 impl RouteConflict {
@@ -42,11 +62,22 @@ impl RouteConflict {
 
 impl fmt::Display for RouteConflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { earlier, later, subject } = self;
-        if earlier == later {
-            write!(f, "rule `{later}` names `{subject}` twice")
-        } else {
-            write!(f, "rule `{later}` is never asked about `{subject}`: rule `{earlier}` names the same")
+        let Self { earlier, later, subject, kind } = self;
+        match kind {
+            ConflictKind::Same if earlier == later => write!(f, "rule `{later}` names `{subject}` twice"),
+            ConflictKind::Same => {
+                write!(f, "rule `{later}` is never asked about `{subject}`: rule `{earlier}` names the same")
+            }
+            ConflictKind::Covered => write!(
+                f,
+                "rule `{later}` is never asked about `{subject}`: the conditions of rule `{earlier}`, which is asked before it, hold wherever its own do"
+            ),
+            ConflictKind::TooMany => {
+                write!(
+                    f,
+                    "rule `{later}`: more than {MAX_ALIKE} rules for `{subject}` differ only by headers and query"
+                )
+            }
         }
     }
 }
@@ -88,13 +119,25 @@ impl<T> Router<T> {
         if conflicts.is_empty() { Ok(router) } else { Err(conflicts) }
     }
 
+    /// The rule that speaks for a request without headers and query, if there is one; see [`find_with`](Self::find_with).
+    #[must_use]
+    pub fn find<'a>(&'a self, host: &str, method: &str, segments: &'a [String]) -> Option<RouteMatch<'a, T>> {
+        self.find_with(host, method, segments, &Details { headers: Some(&HeaderMap::default()), query: b"" })
+    }
+
     /// The rule that speaks for a request, if there is one.
     ///
     /// `host` in its normal form ([`crate::http::host::normalise`]), `segments` decoded
     /// ([`crate::http::Target::segments`]).
     #[must_use]
-    pub fn find<'a>(&'a self, host: &str, method: &str, segments: &'a [String]) -> Option<RouteMatch<'a, T>> {
-        let end = self.hosts.tries(host).find_map(|trie| trie.find(segments, method))?;
+    pub fn find_with<'a>(
+        &'a self,
+        host: &str,
+        method: &str,
+        segments: &'a [String],
+        details: &Details<'_>,
+    ) -> Option<RouteMatch<'a, T>> {
+        let end = self.hosts.tries(host).find_map(|trie| trie.find(segments, method, details))?;
         let (rule, value) = self.rules.get(end.rule)?;
         Some(RouteMatch { rule, value, template: self.templates.get(end.template)?, segments })
     }
@@ -105,24 +148,26 @@ impl<T> Router<T> {
     }
 
     fn insert(&mut self, rule: usize, spec: MatchSpec, conflicts: &mut Vec<RouteConflict>) {
-        let MatchSpec { name, hosts, mut paths, methods } = spec;
+        let MatchSpec { name, hosts, mut paths, methods, conditions } = spec;
+        let conditions = Rc::new(conditions);
         if paths.is_empty() {
             paths.push(PathTemplate::every_path());
         }
         for path in paths {
-            let end = End { rule, template: self.templates.len() };
+            let end = End { rule, template: self.templates.len(), conditions: Rc::clone(&conditions) };
             for host in named_or_any(&hosts) {
                 let ends = self.hosts.trie_mut(host).ends_mut(path.parts());
                 for method in named_or_any(&methods) {
-                    let Some(earlier) = ends.insert(method, end) else { continue };
+                    let Some((earlier, kind)) = ends.insert(method, &end) else { continue };
                     if conflicts.len() >= MAX_CONFLICTS {
                         return;
                     }
-                    let earlier = self.rules.get(earlier.rule).map_or(&name, |(name, _)| name).clone();
+                    let earlier = self.rules.get(earlier).map_or(&name, |(name, _)| name).clone();
                     conflicts.push(RouteConflict {
                         earlier,
                         later: name.clone(),
                         subject: subject(host, &path, method),
+                        kind,
                     });
                 }
             }
@@ -207,49 +252,62 @@ impl Node {
     }
 
     /// No deeper than the longest template, whatever the request.
-    fn find(&self, segments: &[String], method: &str) -> Option<End> {
+    fn find(&self, segments: &[String], method: &str, details: &Details<'_>) -> Option<&End> {
         let Some((segment, after)) = segments.split_first() else {
-            return self.ends.find(method).or_else(|| self.rest.find(method));
+            return self.ends.find(method, details).or_else(|| self.rest.find(method, details));
         };
-        let literal = || self.literals.get(segment)?.find(after, method);
-        let parameter = || self.parameter.as_ref().filter(|_| !segment.is_empty())?.find(after, method);
-        literal().or_else(parameter).or_else(|| self.rest.find(method))
+        let literal = || self.literals.get(segment)?.find(after, method, details);
+        let parameter = || self.parameter.as_ref().filter(|_| !segment.is_empty())?.find(after, method, details);
+        literal().or_else(parameter).or_else(|| self.rest.find(method, details))
     }
 }
 
-/// The rules that end at one place of the trie, by method.
+/// The rules that end at one place of the trie, by method; those with more conditions first.
 #[derive(Debug, Default)]
 struct Ends {
-    methods: HashMap<String, End>,
-    any: Option<End>,
+    methods: HashMap<String, Vec<End>>,
+    any: Vec<End>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct End {
     rule: usize,
     template: usize,
+    conditions: Rc<Conditions>,
 }
 
 impl Ends {
-    /// Keeps the first, and returns it if there was one.
-    fn insert(&mut self, method: Option<&Method>, end: End) -> Option<End> {
-        let earlier = match method {
-            Some(method) => self.methods.get(method.as_str()).copied(),
-            None => self.any,
+    /// Keeps it, unless one of the two would never be asked then: returns the rule that is in its way.
+    fn insert(&mut self, method: Option<&Method>, end: &End) -> Option<(usize, ConflictKind)> {
+        let alike = match method {
+            Some(method) => self.methods.entry(method.as_str().to_owned()).or_default(),
+            None => &mut self.any,
         };
-        if earlier.is_none() {
-            match method {
-                Some(method) => drop(self.methods.insert(method.as_str().to_owned(), end)),
-                None => self.any = Some(end),
-            }
+        if let Some(same) = alike.iter().find(|other| other.conditions == end.conditions) {
+            return Some((same.rule, ConflictKind::Same));
         }
-        earlier
+        // A covering one has no more conditions, and is asked first only if it has no fewer and comes first.
+        let covers =
+            |other: &&End| other.conditions.len() == end.conditions.len() && other.conditions.cover(&end.conditions);
+        if let Some(covering) = alike.iter().find(covers) {
+            return Some((covering.rule, ConflictKind::Covered));
+        }
+        if alike.len() >= MAX_ALIKE {
+            return Some((end.rule, ConflictKind::TooMany));
+        }
+        let place = alike.iter().take_while(|other| other.conditions.len() >= end.conditions.len()).count();
+        alike.insert(place, end.clone());
+        None
     }
 
-    fn find(&self, method: &str) -> Option<End> {
-        let named = self.methods.get(method);
-        let as_get = || if method == "HEAD" { self.methods.get("GET") } else { None };
-        named.or_else(as_get).copied().or(self.any)
+    fn find(&self, method: &str, details: &Details<'_>) -> Option<&End> {
+        let holding = |ends: &'_ [End]| ends.iter().position(|end| end.conditions.hold(details));
+        let of = |method: &str| {
+            let ends = self.methods.get(method)?;
+            ends.get(holding(ends)?)
+        };
+        let as_get = || if method == "HEAD" { of("GET") } else { None };
+        of(method).or_else(as_get).or_else(|| self.any.get(holding(&self.any)?))
     }
 }
 
@@ -265,6 +323,9 @@ fn subject(host: Option<&HostPattern>, path: &PathTemplate, method: Option<&Meth
     let host = host.map_or_else(|| "*".to_owned(), HostPattern::to_string);
     format!("{} {host}{path}", method.map_or("*", Method::as_str))
 }
+
+/// Each of them is looked at for each request that gets there.
+pub const MAX_ALIKE: usize = 64;
 
 /// Enough to mend a configuration by.
 const MAX_CONFLICTS: usize = 100;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::condition::Conditions;
 use super::host::HostPattern;
 use super::template::PathTemplate;
 use crate::http::name::is_token;
@@ -112,6 +113,8 @@ pub struct MatchSpec {
     pub paths: Vec<PathTemplate>,
     /// Any of these methods; none named: every method.
     pub methods: Vec<Method>,
+    /// With these headers and query parameters.
+    pub conditions: Conditions,
 }
 
 const MAX_NAME_BYTES: usize = 64;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::config::{Cluster, Plan};
@@ -21,11 +21,18 @@ pub struct Builder {
     concurrency: u32,
     log_level: String,
     arguments: Vec<String>,
+    clock_offset: Option<i64>,
 }
 
 impl Builder {
     pub(super) fn new() -> Self {
-        Self { plan: Plan::default(), concurrency: 2, log_level: "info".to_owned(), arguments: Vec::new() }
+        Self {
+            plan: Plan::default(),
+            concurrency: 2,
+            log_level: "info".to_owned(),
+            arguments: Vec::new(),
+            clock_offset: None,
+        }
     }
 
     /// The filter's configuration.
@@ -124,6 +131,29 @@ impl Builder {
         self
     }
 
+    /// The listener believes the PROXY protocol, so that clients can come from anywhere ([`Envoy::send_from`]), and leaves
+    /// `x-forwarded-for` as it is.
+    #[must_use]
+    pub fn believe_proxies(self) -> Self {
+        self.patch_listener(|listener| {
+            let filter = "type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol";
+            listener["listener_filters"] = json!([
+                {"name": "envoy.filters.listener.proxy_protocol", "typed_config": {"@type": filter}},
+            ]);
+            let manager = &mut listener["filter_chains"][0]["filters"][0]["typed_config"];
+            manager["use_remote_address"] = json!(true);
+            manager["skip_xff_append"] = json!(true);
+        })
+    }
+
+    /// Envoy's clock shows this many seconds more than ours. Only on Linux, and where Envoy is linked to the C library, as
+    /// its releases are.
+    #[must_use]
+    pub fn clock_offset(mut self, seconds: i64) -> Self {
+        self.clock_offset = Some(seconds);
+        self
+    }
+
     /// Starts Envoy and waits until it takes requests.
     ///
     /// # Panics
@@ -161,7 +191,7 @@ impl Builder {
             "20".to_owned(),
         ];
         arguments.extend(self.arguments);
-        let process = Process::start(&binary, directory.path(), &arguments);
+        let process = Process::start(&binary, directory.path(), &arguments, self.clock_offset);
         let admin = process.wait_for_admin(LIMIT);
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut envoy =

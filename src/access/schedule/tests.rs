@@ -154,19 +154,27 @@ fn half_an_hour_of_daylight_saving_is_half_an_hour() {
 }
 
 #[test]
-fn morocco_keeps_its_own_dates() {
-    // UTC+1, but UTC around Ramadan: in 2027 from February 7 to March 14, by dates and not by a rule.
+fn dates_that_a_government_announces_are_kept() {
+    // Morocco was at UTC+1, but at UTC around Ramadan, and is at UTC since September 20: by dates and not by a rule.
     cases(
         &weekly("Africa/Casablanca", &[(EVERY_DAY, "08:00", "09:00")]),
         &[
-            ("2027-02-06T07:30:00Z", true),
-            ("2027-02-06T08:30:00Z", false),
-            ("2027-02-08T07:30:00Z", false),
-            ("2027-02-08T08:30:00Z", true),
-            ("2027-03-13T08:30:00Z", true),
-            ("2027-03-15T07:30:00Z", true),
-            ("2027-03-15T08:30:00Z", false),
+            ("2026-02-14T07:30:00Z", true),
+            ("2026-02-14T08:30:00Z", false),
+            ("2026-02-16T07:30:00Z", false),
+            ("2026-02-16T08:30:00Z", true),
+            ("2026-03-21T08:30:00Z", true),
+            ("2026-03-23T07:30:00Z", true),
+            ("2026-03-23T08:30:00Z", false),
+            ("2026-09-19T07:30:00Z", true),
+            ("2026-09-21T07:30:00Z", false),
+            ("2026-09-21T08:30:00Z", true),
         ],
+    );
+    // British Columbia stays on the time of its summer.
+    cases(
+        &weekly("America/Vancouver", &[(EVERY_DAY, "08:00", "09:00")]),
+        &[("2026-01-15T16:30:00Z", true), ("2026-07-15T15:30:00Z", true), ("2027-01-15T15:30:00Z", true)],
     );
 }
 
@@ -200,10 +208,11 @@ fn a_window_is_open_once() {
 }
 
 #[test]
-fn a_moment_beyond_all_calendars_is_not_open() {
-    let schedule = weekly("Europe/Berlin", &[(EVERY_DAY, "00:00", "24:00")]);
-    assert!(!schedule.is_open(UnixTime::from_millis(u64::MAX)).is_met());
-    assert!(schedule.is_open(UnixTime::from_millis(0)).is_met());
+fn the_ends_of_time_are_moments_like_others() {
+    let always = weekly("Europe/Berlin", &[(EVERY_DAY, "00:00", "24:00")]);
+    for millis in [0, 1, 1 << 56, u64::MAX / 1000, u64::MAX] {
+        assert_eq!(always.is_open(UnixTime::from_millis(millis)), Verdict::Met, "{millis}");
+    }
 }
 
 #[test]

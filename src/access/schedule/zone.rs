@@ -1,4 +1,4 @@
-//! Time zones of IANA by name; their rules are put into the module by `build.rs`.
+//! Time zones of IANA by name; `build.rs` puts their rules into the module.
 
 use std::fmt;
 

@@ -4,8 +4,10 @@ use std::str::FromStr;
 
 use super::claim::claim_path;
 use super::requirement::Scope;
+use super::roles;
 use super::rules::{provider_place, rule_audiences, rule_providers};
 use crate::claim_path::ClaimPath;
+use crate::config::ProviderConfig;
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{
     AnyOrAllSettings, CallerSettings, ClaimPathSettings, ClaimSettings, ClientAuthenticationSettings,
@@ -13,7 +15,8 @@ use crate::config::settings::{
 };
 use crate::http::name::is_token;
 use crate::policy::requirement::{
-    CallerKind, Check, ClaimCheck, ClientAuthentication, Comparison, OwnerCheck, Place, Scalar, SubjectSpec, Wanted,
+    CallerKind, CelCheck, Check, ClaimCheck, ClientAuthentication, Comparison, OwnerCheck, Place, Scalar, SubjectSpec,
+    Wanted,
 };
 use crate::provider::Guid;
 
@@ -49,6 +52,9 @@ pub(super) fn checks(
     if let Some(roles) = settings.directory_roles.take() {
         checks.push(wanted(&at("directory_roles"), lower_ids(roles), problems).map(Check::DirectoryRoles));
     }
+    if let Some(permissions) = settings.permissions.take() {
+        checks.push(roles::permissions(&at("permissions"), permissions, scope, problems));
+    }
     if let Some(clients) = settings.clients.take() {
         let clients: Vec<String> = clients.into_iter().map(lower_id).collect();
         checks.push(list(&at("clients"), clients, problems).map(|clients| Check::Clients(clients.into())));
@@ -77,6 +83,9 @@ pub(super) fn checks(
     }
     if let Some(settings) = settings.owner.take() {
         checks.push(owner(&at("owner"), settings, scope, problems));
+    }
+    if let Some(text) = settings.cel.take() {
+        checks.push(condition(&at("cel"), &text, scope, problems));
     }
     checks.into_iter().flatten().collect()
 }
@@ -264,6 +273,34 @@ fn owner(at: &str, settings: OwnerSettings, scope: &Scope<'_, '_>, problems: &mu
     Some(Check::Owner(OwnerCheck { place: place?, claim: claim? }.into()))
 }
 
+fn condition(at: &str, text: &str, scope: &Scope<'_, '_>, problems: &mut Problems) -> Option<Check> {
+    let name = |provider: &Option<ProviderConfig>| {
+        provider.as_ref().map_or_else(String::new, |provider| provider.provider.id().as_str().to_owned())
+    };
+    let providers: Vec<String> = scope.names.providers.iter().map(name).collect();
+    match CelCheck::compile(text, is_unfit, providers.into()) {
+        Ok(check) => {
+            for name in &check.needs().params {
+                scope.check_named(at, name, problems);
+            }
+            for name in &check.needs().danger_claims {
+                scope.warn(unfit_warning(at, name));
+            }
+            Some(Check::Cel(check.into()))
+        }
+        Err(flaws) => {
+            for flaw in flaws {
+                problems.add(at, flaw.to_string());
+            }
+            None
+        }
+    }
+}
+
+fn unfit_warning(at: &str, name: &str) -> String {
+    format!("{at}: decides by a claim that its bearer or another tenant may choose (`{name}`)")
+}
+
 /// A claim to decide by. Some are what a user or another tenant's administrator chose ("Claims validation": never for
 /// authorisation), and have to be asked for as such.
 fn fit_to_decide(
@@ -277,7 +314,7 @@ fn fit_to_decide(
     let path = claim_path(at, settings, problems)?;
     let name = path.first();
     if danger {
-        scope.warn(format!("{at}: decides by a claim that its bearer or another tenant may choose (`{name}`)"));
+        scope.warn(unfit_warning(at, name));
     } else if is_unfit(name) {
         problems.add(at, format!("`{name}` can be chosen by users or other tenants; if you must, write `{instead}`"));
         return None;

@@ -10,6 +10,7 @@ mod groups;
 mod providers;
 mod requirement;
 mod risk;
+mod roles;
 mod rules;
 
 use std::cell::RefCell;
@@ -19,19 +20,22 @@ use access::{AccessNames, AccessSettings};
 
 use super::problems::Problems;
 use super::settings::{
-    AuditLogSettings, CredentialSettings, DotSegmentSettings, EmptySegmentSettings, LimitSettings, LiteralSettings,
-    PathSettings, Settings, SignatureSettings,
+    AuditLogSettings, AuditSettings, CredentialSettings, DotSegmentSettings, EmptySegmentSettings, LimitSettings,
+    LiteralSettings, PathSettings, Settings, SignatureSettings,
 };
 use super::{Config, Limits, ProviderConfig};
-use crate::audit::AuditLog;
+use crate::audit::{AuditInputs, AuditLog};
 use crate::credential::{HeaderSource, SourceSettings, Sources};
 use crate::http::Leniency;
 use crate::jose::{SignaturePolicy, TokenLimits};
+use crate::policy::roles::Roles;
 
 /// What rules may name.
 pub(super) struct Names<'a> {
     /// `None` where a provider has faults of its own.
     pub(super) providers: &'a [Option<ProviderConfig>],
+    /// `None` where a role has faults of its own.
+    pub(super) roles: Option<Roles>,
     /// What an operator should hear of them.
     pub(super) warnings: RefCell<Vec<String>>,
     /// Circumstances.
@@ -50,21 +54,23 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         settings.providers.0.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
     let providers = providers::compile(settings.providers.0, &mut problems, &mut warnings);
     let access = AccessSettings {
-        networks: settings.networks,
+        networks: settings.networks.unwrap_or_default(),
         geo: settings.geo,
-        schedules: settings.schedules,
-        assurances: settings.assurances,
-        devices: settings.devices,
+        schedules: settings.schedules.unwrap_or_default(),
+        assurances: settings.assurances.unwrap_or_default(),
+        devices: settings.devices.unwrap_or_default(),
     };
     let access = AccessNames::compile(access, &providers, &mut problems);
     let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);
-    let names = Names {
+    let mut names = Names {
         providers: &providers,
+        roles: None,
         access: &access,
         risk: settings.risk.as_ref().is_some_and(risk::tells),
         warnings: RefCell::default(),
     };
     let risk = settings.risk.and_then(|settings| risk::compile(settings, &access, &mut problems));
+    names.roles = roles::compile(settings.roles, &names, &mut problems);
     let rule_names = settings.rules.iter().map(|rule| rule.name.clone()).collect();
     let policies = settings.conditional_access.unwrap_or_default();
     let policies = conditional_access::compile(policies, &rule_names, &names, &mut problems);
@@ -82,7 +88,9 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     }
     let answers = answers::compile(settings.answers.unwrap_or_default(), &providers, &mut problems);
     let limits = limits(&settings.limits.unwrap_or_default(), &mut problems);
-    let audit = settings.audit.unwrap_or_default().log.unwrap_or(AuditLogSettings::Denials);
+    let audit = settings.audit.unwrap_or_default();
+    let audit_inputs = audit_inputs(&audit, &mut problems);
+    let audit = audit.log.unwrap_or(AuditLogSettings::Denials);
     // Rules name providers by their place, so one without an entry must never be passed over.
     let providers: Option<Vec<_>> = providers.into_iter().collect();
     match (providers, router, sources, forwarding, answers) {
@@ -102,6 +110,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                     AuditLogSettings::Denials => AuditLog::Denials,
                     AuditLogSettings::None => AuditLog::None,
                 },
+                audit_inputs,
                 signatures: match settings.signatures.unwrap_or(SignatureSettings::PreferHost) {
                     SignatureSettings::PreferHost => SignaturePolicy::PreferNative,
                     SignatureSettings::RequireHost => SignaturePolicy::RequireNative,
@@ -160,6 +169,21 @@ fn sources(
     }
 }
 
+/// What the record tells of the inputs of a decision, if it does.
+fn audit_inputs(settings: &AuditSettings, problems: &mut Problems) -> Option<AuditInputs> {
+    let claims = settings.claims.as_deref().unwrap_or_default();
+    if settings.inputs != Some(true) {
+        if !claims.is_empty() {
+            problems.add("audit.claims", "are recorded with `inputs` only; set it to true");
+        }
+        return None;
+    }
+    if claims.len() > MOST_CLAIMS {
+        problems.add("audit.claims", "expected at most 32: each is in every line of the log");
+    }
+    Some(AuditInputs::new(claims))
+}
+
 fn limits(settings: &LimitSettings, problems: &mut Problems) -> Limits {
     let token = settings.token.map_or(DEFAULT_TOKEN, |size| size.0);
     if !(256..=LARGEST_TOKEN).contains(&token) {
@@ -181,6 +205,7 @@ fn limits(settings: &LimitSettings, problems: &mut Problems) -> Limits {
     }
 }
 
+const MOST_CLAIMS: usize = 32;
 /// Entra's tokens are 1.4 to 4 KiB; 8 KiB leaves room for two hundred groups.
 const DEFAULT_TOKEN: usize = 8 << 10;
 /// Envoy takes 60 KiB of headers unless told otherwise.

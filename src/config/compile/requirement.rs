@@ -11,24 +11,32 @@ pub(super) struct Scope<'s, 'n> {
     pub(super) names: &'s Names<'n>,
     /// The paths of the rule that it belongs to, none if it belongs to none; `None` where they have faults of their own.
     paths: Option<&'s [PathTemplate]>,
+    /// It says who has a role.
+    pub(super) is_role: bool,
 }
 
 impl Scope<'_, '_> {
     /// Each path of the rule has to have this parameter: one without it would deny every request.
-    pub(super) fn check_parameter(&self, at: &str, name: &str, problems: &mut Problems) {
+    pub(super) fn check_named(&self, at: &str, name: &str, problems: &mut Problems) {
         let Some(paths) = self.paths else { return };
         if paths.is_empty() {
             problems.add(at, format!("there is no parameter `{name}`: no path of a rule is known here"));
         }
-        for path in paths {
-            match path.has_parameter(name) {
-                Some(true) => {}
-                Some(false) => problems.add(
-                    at,
-                    format!("`{{{name}...}}` of path `{path}` is any number of segments; only a `{{{name}}}` can be compared"),
+        for path in paths.iter().filter(|path| path.has_parameter(name).is_none()) {
+            problems.add(at, format!("there is no parameter `{name}` in path `{path}`"));
+        }
+    }
+
+    /// The same for one that is a single segment.
+    pub(super) fn check_parameter(&self, at: &str, name: &str, problems: &mut Problems) {
+        self.check_named(at, name, problems);
+        for path in self.paths.unwrap_or_default().iter().filter(|path| path.has_parameter(name) == Some(false)) {
+            problems.add(
+                at,
+                format!(
+                    "`{{{name}...}}` of path `{path}` is any number of segments; only a `{{{name}}}` can be compared"
                 ),
-                None => problems.add(at, format!("there is no parameter `{name}` in path `{path}`")),
-            }
+            );
         }
     }
 
@@ -44,7 +52,17 @@ pub(super) fn compile(
     names: &Names<'_>,
     problems: &mut Problems,
 ) -> Option<Requirement> {
-    compile_for(path, settings, &Scope { names, paths: Some(&[]) }, 0, problems)
+    compile_for(path, settings, &Scope { names, paths: Some(&[]), is_role: false }, 0, problems)
+}
+
+/// The same for who has a role.
+pub(super) fn compile_for_role(
+    path: &str,
+    settings: RequirementSettings,
+    names: &Names<'_>,
+    problems: &mut Problems,
+) -> Option<Requirement> {
+    compile_for(path, settings, &Scope { names, paths: Some(&[]), is_role: true }, 0, problems)
 }
 
 /// The same for a rule with these paths.
@@ -55,7 +73,7 @@ pub(super) fn compile_for_rule(
     paths: Option<&[PathTemplate]>,
     problems: &mut Problems,
 ) -> Option<Requirement> {
-    compile_for(path, settings, &Scope { names, paths }, 0, problems)
+    compile_for(path, settings, &Scope { names, paths, is_role: false }, 0, problems)
 }
 
 fn compile_for(
@@ -71,35 +89,39 @@ fn compile_for(
         return None;
     }
     let deeper = depth.saturating_add(1);
-    let mut parts = Vec::new();
-    let mut circumstances = scope.names.access.checks(path, &mut settings, problems);
-    if let Some(limit) = settings.risk_below.take() {
-        circumstances.extend(risk::check(&join(path, "risk_below"), limit, scope.names.risk, problems));
-    }
+    let circumstances = scope.names.access.checks(path, &mut settings, problems);
+    let risk = settings.risk_below.take();
+    let risk = risk.map(|limit| risk::check(&join(path, "risk_below"), limit, scope.names.risk, problems));
     let each = |name: &str, list: Vec<RequirementSettings>, problems: &mut Problems| {
         let at = join(path, name);
         if list.is_empty() {
             problems.add(&*at, "is empty; name what is asked for, or leave it out");
         }
-        let compiled = list.into_iter().enumerate();
-        compiled
-            .filter_map(|(index, settings)| compile_for(&format!("{at}[{index}]"), settings, scope, deeper, problems))
-            .collect::<Vec<_>>()
+        // Each is looked at, so that the faults of all of them are found.
+        let compiled: Vec<Option<Requirement>> = list
+            .into_iter()
+            .enumerate()
+            .map(|(index, settings)| compile_for(&format!("{at}[{index}]"), settings, scope, deeper, problems))
+            .collect();
+        compiled.into_iter().collect::<Option<Vec<_>>>()
     };
+    let mut nested = Vec::new();
     if let Some(list) = settings.all_of.take() {
-        parts.push(Requirement::AllOf(each("all_of", list, problems)));
+        nested.push(each("all_of", list, problems).map(Requirement::AllOf));
     }
     if let Some(list) = settings.any_of.take() {
-        parts.push(Requirement::AnyOf(each("any_of", list, problems)));
+        nested.push(each("any_of", list, problems).map(Requirement::AnyOf));
     }
     if let Some(inner) = settings.not.take() {
-        parts.extend(
-            compile_for(&join(path, "not"), *inner, scope, deeper, problems)
-                .map(|inner| Requirement::Not(Box::new(inner))),
-        );
+        let inner = compile_for(&join(path, "not"), *inner, scope, deeper, problems);
+        nested.push(inner.map(|inner| Requirement::Not(Box::new(inner))));
     }
-    parts.extend(caller::checks(path, &mut settings, scope, problems).into_iter().map(Requirement::Check));
-    parts.extend(circumstances.into_iter().map(circumstance));
+    let caller = caller::checks(path, &mut settings, scope, problems);
+    // A circumstance whose name stands for something faulty has its fault elsewhere.
+    let mut parts = nested.into_iter().collect::<Option<Vec<_>>>()?;
+    parts.extend(caller.into_iter().map(Requirement::Check));
+    parts.extend(circumstances?.into_iter().map(circumstance));
+    parts.extend(risk.flatten().map(circumstance));
     if problems.len() > before {
         return None;
     }

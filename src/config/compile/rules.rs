@@ -5,9 +5,14 @@ use std::rc::Rc;
 use super::conditional_access::Policies;
 use super::{Names, requirement};
 use crate::config::ProviderConfig;
+use crate::config::named::Named;
 use crate::config::problems::{Problems, join};
-use crate::config::settings::{AccessSettings, MatchSettings, RuleSettings};
-use crate::policy::{Access, HostPattern, MatchSpec, Method, PathTemplate, Router, Rule, RuleName};
+use crate::config::settings::{AccessSettings, ExpectedSettings, MatchSettings, RuleSettings};
+use crate::http::name::is_token;
+use crate::policy::condition::MAX_CONDITIONS;
+use crate::policy::{
+    Access, Conditions, Expected, HostPattern, MatchSpec, Method, PathTemplate, Router, Rule, RuleName,
+};
 
 /// The router over all rules; `None` if one has faults.
 pub(super) fn compile(
@@ -172,8 +177,62 @@ fn match_spec(
     let hosts = each(settings.hosts, &join(path, "hosts"), problems, HostPattern::parse);
     let paths = each(settings.paths, &join(path, "paths"), problems, PathTemplate::parse);
     let methods = each(settings.methods, &join(path, "methods"), problems, Method::parse);
-    Some(MatchSpec { name: name?, hosts: hosts?, paths: paths?, methods: methods? })
+    let headers = expected(settings.headers, &join(path, "headers"), problems, |name| is_token(name.as_bytes()));
+    let query = expected(settings.query, &join(path, "query"), problems, |name| !name.is_empty());
+    let conditions = Conditions::new(headers?, query?);
+    if conditions.len() > MAX_CONDITIONS {
+        problems.add(path, format!("has more than {MAX_CONDITIONS} conditions on headers and query"));
+        return None;
+    }
+    if let Some(name) = conditions.repeated() {
+        problems.add(path, format!("`{name}` is given twice, but for its case"));
+        return None;
+    }
+    Some(MatchSpec { name: name?, hosts: hosts?, paths: paths?, methods: methods?, conditions })
 }
+
+/// Each name with what it must be.
+fn expected(
+    settings: Option<Named<ExpectedSettings>>,
+    path: &str,
+    problems: &mut Problems,
+    is_name: impl Fn(&str) -> bool,
+) -> Option<Vec<(String, Expected)>> {
+    let Some(Named(settings)) = settings else { return Some(Vec::new()) };
+    let before = problems.len();
+    let mut named = Vec::new();
+    for (name, settings) in settings {
+        let at = join(path, &name);
+        if !is_name(&name) {
+            problems.add(&*at, "is not a name");
+        }
+        let expected = match settings {
+            ExpectedSettings::Present(true) => Expected::Present,
+            ExpectedSettings::Present(false) => {
+                problems.add(
+                    &*at,
+                    "expected `true` or values; that something is not there is what rules without it are for",
+                );
+                continue;
+            }
+            ExpectedSettings::One(text) => Expected::OneOf(vec![text]),
+            ExpectedSettings::List(texts) if texts.is_empty() => {
+                problems.add(&*at, "is empty, which matches nothing; write `true` to match any value");
+                continue;
+            }
+            ExpectedSettings::List(texts) if texts.len() > MAX_VALUES => {
+                problems.add(&*at, format!("has more than {MAX_VALUES} values"));
+                continue;
+            }
+            ExpectedSettings::List(texts) => Expected::OneOf(texts),
+        };
+        named.push((name, expected));
+    }
+    (problems.len() == before).then_some(named)
+}
+
+/// Each is compared with each request that gets there.
+const MAX_VALUES: usize = 64;
 
 /// Each text parsed; an empty list would match nothing and is a fault, an absent one matches anything.
 fn each<T, E: std::fmt::Display>(

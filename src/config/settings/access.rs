@@ -1,9 +1,10 @@
 //! Circumstances that rules can ask for, by name: networks, schedules, assurances, devices.
 
-use deserr::{Deserr, ErrorKind, IntoValue, Value, ValueKind, ValuePointerRef, take_cf_content};
+use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use schemars::JsonSchema;
 
 use super::answer::ClaimPathSettings;
+use super::caller::{ClientAuthenticationSettings, ScalarSettings};
 use crate::config::named::Named;
 use crate::config::problems::Problems;
 use crate::config::units::Span;
@@ -116,7 +117,7 @@ pub struct AssuranceSettings {
     pub max_age: Option<Span>,
     /// How the client application proved itself to Entra ID (`azpacr`, `appidacr`): any of these.
     #[deserr(default)]
-    pub client_authentication: Option<Vec<ClientProofSettings>>,
+    pub client_authentication: Option<Vec<ClientAuthenticationSettings>>,
 }
 
 /// `c1` to `c99`; the same for every tenant, or one for each.
@@ -136,19 +137,6 @@ impl Deserr<Problems> for ContextSettings {
             value => String::deserialize_from_value(value, location).map(Self::Everywhere),
         }
     }
-}
-
-/// How a client application proved itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr, JsonSchema)]
-#[deserr(rename_all = lowercase, error = Problems)]
-#[schemars(rename_all = "lowercase")]
-pub enum ClientProofSettings {
-    /// Not at all.
-    Public,
-    /// By a shared secret.
-    Secret,
-    /// By a certificate.
-    Certificate,
 }
 
 /// How a device is told: one of these.
@@ -176,39 +164,10 @@ pub struct DeviceClaimSettings {
     pub path: ClaimPathSettings,
     /// This.
     #[deserr(default)]
-    pub equals: Option<DeviceValueSettings>,
+    pub equals: Option<ScalarSettings>,
     /// One of these.
     #[deserr(default)]
-    pub one_of: Option<Vec<DeviceValueSettings>>,
-}
-
-/// A text, a whole number, true or false.
-#[derive(Debug, JsonSchema)]
-#[schemars(untagged)]
-pub enum DeviceValueSettings {
-    /// A text.
-    Text(String),
-    /// A whole number.
-    Number(i64),
-    /// True or false.
-    Truth(bool),
-}
-
-impl Deserr<Problems> for DeviceValueSettings {
-    fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef) -> Result<Self, Problems> {
-        match value {
-            Value::Boolean(truth) => Ok(Self::Truth(truth)),
-            Value::String(text) => Ok(Self::Text(text)),
-            value @ (Value::Integer(_) | Value::NegativeInteger(_)) => {
-                i64::deserialize_from_value(value, location).map(Self::Number)
-            }
-            actual => {
-                let accepted = &[ValueKind::String, ValueKind::Integer, ValueKind::Boolean];
-                let kind = ErrorKind::IncorrectValueKind { actual, accepted };
-                Err(take_cf_content(deserr::DeserializeError::error(None, kind, location)))
-            }
-        }
-    }
+    pub one_of: Option<Vec<ScalarSettings>>,
 }
 
 /// A certificate and what it must say: each part that is given.

@@ -12,6 +12,7 @@ mod path;
 mod provider;
 mod requirement;
 mod risk;
+mod role;
 mod rule;
 
 use deserr::Deserr;
@@ -22,9 +23,9 @@ use crate::config::problems::Problems;
 use crate::config::units::{Size, Span};
 
 pub use access::{
-    AssuranceSettings, ClientAddressSettings, ClientProofSettings, ContextSettings, DaySettings,
-    DeviceCertificateSettings, DeviceClaimSettings, DeviceHeaderSettings, DeviceSettings, DeviceValueSettings,
-    ForwardedForSettings, GeoSettings, ScheduleSettings, WeeklySettings, WindowSettings,
+    AssuranceSettings, ClientAddressSettings, ContextSettings, DaySettings, DeviceCertificateSettings,
+    DeviceClaimSettings, DeviceHeaderSettings, DeviceSettings, ForwardedForSettings, GeoSettings, ScheduleSettings,
+    WeeklySettings, WindowSettings,
 };
 pub use answer::{
     AnswerSettings, AuthorizationSettings, ClaimHeaderSettings, ClaimPathSettings, ForwardSettings, ListSettings,
@@ -41,7 +42,10 @@ pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSe
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
 pub use requirement::{AnyOrAllSettings, NamedListSettings, RequirementSettings};
 pub use risk::{LockoutSettings, ObserveSettings, RiskSettings, SignalSettings, SlowDownSettings, ThresholdSettings};
-pub use rule::{AccessSettings, CredentialSettings, HeaderSourceSettings, MatchSettings, RuleSettings};
+pub use role::RoleSettings;
+pub use rule::{
+    AccessSettings, CredentialSettings, ExpectedSettings, HeaderSourceSettings, MatchSettings, RuleSettings,
+};
 
 /// Configuration of the Portcullis filter for Envoy.
 #[derive(Debug, Deserr, JsonSchema)]
@@ -54,6 +58,9 @@ pub struct Settings {
     pub schema: Option<String>,
     /// Whose tokens are trusted, by name (`a-z`, `0-9`, `-`, `_`; at most 64 characters).
     pub providers: Named<ProviderSettings>,
+    /// Roles of your own, by name, for rules that ask for `permissions`.
+    #[deserr(default)]
+    pub roles: Option<Named<RoleSettings>>,
     /// What each endpoint asks for. The most specific match speaks; no match is denied.
     pub rules: Vec<RuleSettings>,
     /// Policies over rules: each asks for more where it applies, or blocks. Default: none.
@@ -61,7 +68,7 @@ pub struct Settings {
     pub conditional_access: Option<Vec<PolicySettings>>,
     /// Networks by name: addresses with their prefixes, `203.0.113.0/24`, `2001:db8::/32`.
     #[deserr(default)]
-    pub networks: Named<Vec<String>>,
+    pub networks: Option<Named<Vec<String>>>,
     /// Where the client's address comes from. Default: from Envoy, which knows what is in front of it (`use_remote_address`,
     /// `xff_num_trusted_hops`).
     #[deserr(default)]
@@ -71,13 +78,13 @@ pub struct Settings {
     pub geo: Option<GeoSettings>,
     /// Schedules by name.
     #[deserr(default)]
-    pub schedules: Named<ScheduleSettings>,
+    pub schedules: Option<Named<ScheduleSettings>>,
     /// Assurances by name.
     #[deserr(default)]
-    pub assurances: Named<AssuranceSettings>,
+    pub assurances: Option<Named<AssuranceSettings>>,
     /// Devices by name.
     #[deserr(default)]
-    pub devices: Named<DeviceSettings>,
+    pub devices: Option<Named<DeviceSettings>>,
     /// At what risk a request comes. Default: nothing is watched.
     #[deserr(default)]
     pub risk: Option<RiskSettings>,
@@ -120,6 +127,15 @@ pub struct AuditSettings {
     /// Which decisions are written to Envoy's log. Default `denials`: allows are counted, and in the access log anyway.
     #[deserr(default)]
     pub log: Option<AuditLogSettings>,
+    /// Records with each decision what it was made of: the client's address and the claims that rules ask about (`scp`,
+    /// `roles`, `groups`, `azp`, `acrs` and the like; never names or mail addresses), so that `portcullis explain --envoy-log`
+    /// can tell what another configuration would have decided. Default false: a line is then several times as long, and says
+    /// more about a person.
+    #[deserr(default)]
+    pub inputs: Option<bool>,
+    /// More claims for `inputs`, by name, at the top of the token. Default: none.
+    #[deserr(default)]
+    pub claims: Option<Vec<String>>,
 }
 
 /// Which decisions are logged.

@@ -4,6 +4,7 @@ use deserr::Deserr;
 use schemars::JsonSchema;
 
 use super::requirement::RequirementSettings;
+use crate::config::named::Named;
 use crate::config::problems::Problems;
 
 /// What requests it speaks for, and what they must show.
@@ -48,6 +49,38 @@ pub struct MatchSettings {
     /// `GET`, `POST`. Default: any.
     #[deserr(default)]
     pub methods: Option<Vec<String>>,
+    /// Header to the values that it may have, or `true` for any. Of a repeated header, every copy. Default: not looked at.
+    /// Among rules that are otherwise alike, the one with more conditions speaks, and of as many the first.
+    #[deserr(default)]
+    pub headers: Option<Named<ExpectedSettings>>,
+    /// Query parameter to the values that it may have, decoded, or `true` for any. As `headers`.
+    #[deserr(default)]
+    pub query: Option<Named<ExpectedSettings>>,
+}
+
+/// Values of which a header or parameter has one, or `true`: it is there.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(untagged)]
+pub enum ExpectedSettings {
+    /// `true`
+    Present(bool),
+    /// This.
+    One(String),
+    /// One of these.
+    List(Vec<String>),
+}
+
+impl Deserr<Problems> for ExpectedSettings {
+    fn deserialize_from_value<V: deserr::IntoValue>(
+        value: deserr::Value<V>,
+        location: deserr::ValuePointerRef,
+    ) -> Result<Self, Problems> {
+        match value {
+            deserr::Value::Boolean(value) => Ok(Self::Present(value)),
+            value @ deserr::Value::Sequence(_) => Vec::deserialize_from_value(value, location).map(Self::List),
+            value => String::deserialize_from_value(value, location).map(Self::One),
+        }
+    }
 }
 
 /// What a rule asks for.

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::callers::{self, CallerKind};
+use super::cel::CelCheck;
 use super::claim::{self, ClaimCheck};
 use super::origin::{self, ClientAuthentication, SubjectSpec};
 use super::owner::{self, OwnerCheck};
@@ -10,6 +11,7 @@ use super::{Wanted, granted};
 use crate::access;
 use crate::policy::facts::Facts;
 use crate::policy::lack::Lack;
+use crate::policy::roles::PermissionCheck;
 use crate::token::VerifiedToken;
 use crate::verdict::Verdict;
 
@@ -28,6 +30,8 @@ pub enum Check {
     Groups(Wanted),
     /// Directory roles.
     DirectoryRoles(Wanted),
+    /// Permissions that roles of our own give.
+    Permissions(Rc<PermissionCheck>),
     /// One of these client applications.
     Clients(Rc<[String]>),
     /// How the client application proved who it is.
@@ -42,6 +46,8 @@ pub enum Check {
     Claim(Rc<ClaimCheck>),
     /// Whether the caller is whom the request names.
     Owner(Rc<OwnerCheck>),
+    /// A condition in CEL.
+    Cel(Rc<CelCheck>),
     /// Something about the circumstances.
     Circumstance(access::Check),
 }
@@ -52,6 +58,8 @@ impl Check {
     pub fn evaluate(&self, facts: &Facts<'_>) -> Verdict<Lack> {
         match self {
             Self::Circumstance(check) => check.evaluate(&facts.circumstances).map(Lack::from),
+            // It may be about no token.
+            Self::Cel(check) => check.evaluate(facts),
             // Who is not known is not known not to be somebody, either.
             caller => facts.token().map_or(Verdict::Unknown(Lack::NoToken), |token| caller.of_caller(token, facts)),
         }
@@ -65,6 +73,7 @@ impl Check {
             Self::AppRoles(wanted) => granted::app_roles(wanted, token),
             Self::Groups(wanted) => granted::groups(wanted, token, facts),
             Self::DirectoryRoles(wanted) => granted::directory_roles(wanted, token),
+            Self::Permissions(check) => check.evaluate(facts),
             Self::Clients(wanted) => origin::clients(wanted, token),
             Self::ClientAuthentication(wanted) => origin::client_authentication(wanted, token),
             Self::Tenants(wanted) => origin::tenants(wanted, token),
@@ -72,6 +81,7 @@ impl Check {
             Self::Callers(wanted) => callers::callers(wanted, token),
             Self::Claim(check) => claim::check(check, token),
             Self::Owner(check) => owner::check(check, token, facts),
+            Self::Cel(check) => check.evaluate(facts),
             Self::Circumstance(check) => check.evaluate(&facts.circumstances).map(Lack::from),
         }
     }

@@ -69,11 +69,26 @@ impl Check {
         let (what, asked) = self.asked();
         let saw = match (self, facts.token()) {
             (Self::Circumstance(_), _) => String::new(),
+            (Self::Cel(check), _) => check.saw(facts),
             (_, None) => "no token".to_owned(),
             (_, Some(token)) => self.saw(token, facts),
         };
-        let finding = Finding { what: what.to_owned(), asked, saw, verdict: said(&verdict), parts: Vec::new() };
+        let finding = Finding { what: what.to_owned(), asked, saw, verdict: said(&verdict), parts: self.parts(facts) };
         (finding, verdict)
+    }
+
+    /// The roles behind permissions, each by who has it.
+    fn parts(&self, facts: &Facts<'_>) -> Vec<Finding> {
+        let Self::Permissions(check) = self else { return Vec::new() };
+        let grants = check.permissions.iter().flat_map(|(_, grants)| grants.iter());
+        grants
+            .map(|grant| {
+                let (finding, verdict) = grant.granted_to.explained(facts);
+                let (asked, saw) = (String::new(), String::new());
+                let what = format!("role `{}`", grant.role);
+                Finding { what, asked, saw, verdict: said(&verdict), parts: vec![finding] }
+            })
+            .collect()
     }
 
     /// The member's name, and what it asks for.
@@ -85,6 +100,15 @@ impl Check {
             Self::AppRoles(wanted) => ("app_roles", asked(wanted)),
             Self::Groups(wanted) => ("groups", asked(wanted)),
             Self::DirectoryRoles(wanted) => ("directory_roles", asked(wanted)),
+            Self::Permissions(check) => {
+                let names: Vec<&String> = check.permissions.iter().map(|(name, _)| name).collect();
+                let asked = if check.every && names.len() > 1 {
+                    format!("all of {}", listed(names.iter()))
+                } else {
+                    one_of(names.iter())
+                };
+                ("permissions", asked)
+            }
             Self::Clients(clients) => ("clients", one_of(clients.iter())),
             Self::ClientAuthentication(kinds) => {
                 ("client_authentication", one_of(kinds.iter().map(|kind| kind.name())))
@@ -94,6 +118,7 @@ impl Check {
             Self::Callers(kinds) => ("callers", one_of(kinds.iter().map(|kind| kind.name()))),
             Self::Claim(check) => ("claim", format!("`{}` {}", check.path, comparison(&check.comparison))),
             Self::Owner(check) => ("owner", format!("{} equals claim `{}`", place(&check.place), check.claim)),
+            Self::Cel(check) => ("cel", check.text().to_owned()),
             Self::Circumstance(check) => ("circumstance", format!("{check:?}")),
         }
     }
@@ -118,7 +143,7 @@ impl Check {
                 let named = named.map_or_else(str::to_owned, |bytes| String::from_utf8_lossy(bytes).into_owned());
                 format!("{named}; claim {}", json(check.claim.reach(token.claims()).ok().flatten()))
             }
-            Self::Circumstance(_) => String::new(),
+            Self::Permissions(_) | Self::Cel(_) | Self::Circumstance(_) => String::new(),
         }
     }
 }

@@ -7,9 +7,11 @@
 //! - [`origin`]: provider, audience, client, tenant, subject
 //! - [`callers`]: what kind of caller it is
 //! - [`claim`]: any claim
+//! - [`cel`]: conditions in CEL
 //! - [`owner`]: whether the caller is whom the request names
 
 pub mod callers;
+pub mod cel;
 mod check;
 pub mod claim;
 mod explain;
@@ -17,10 +19,11 @@ pub mod granted;
 pub mod origin;
 pub mod owner;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wanted;
 
 pub use callers::CallerKind;
+pub use cel::CelCheck;
 pub use check::Check;
 pub use claim::{ClaimCheck, Comparison, Scalar};
 pub use explain::Finding;
@@ -71,7 +74,7 @@ fn negated(verdict: Verdict<Lack>) -> Verdict<Lack> {
 }
 
 /// Met if one is; otherwise with what the caller can act on best, and unknown if that is so of any.
-fn any_of(verdicts: impl Iterator<Item = Verdict<Lack>>) -> Verdict<Lack> {
+pub(super) fn any_of(verdicts: impl Iterator<Item = Verdict<Lack>>) -> Verdict<Lack> {
     let mut best: Option<Lack> = None;
     let mut is_unknown = false;
     for verdict in verdicts {

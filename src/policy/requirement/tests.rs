@@ -5,6 +5,7 @@ mod claim;
 mod granted;
 mod laws;
 mod owner;
+mod permission;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -25,12 +26,12 @@ use crate::testing::{MemoryHost, TestIssuer};
 use crate::time::UnixTime;
 use crate::token::{self, TokenRules};
 
-const NOW: u64 = 1_800_000_000;
+pub(crate) const NOW: u64 = 1_800_000_000;
 const TENANT: &str = "11111111-aaaa-4bbb-8ccc-222222222222";
 const OTHER: &str = "99999999-9999-4999-8999-999999999999";
 
 /// A token of Entra ID (provider 0) with these claims besides those that each one has.
-fn entra(claims: Value) -> Identity {
+pub(crate) fn entra(claims: Value) -> Identity {
     let settings = EntraSettings {
         directory: Directory::Workforce(Tenants::One(TENANT.parse().unwrap())),
         cloud: Cloud::Global,
@@ -44,7 +45,7 @@ fn entra(claims: Value) -> Identity {
 }
 
 /// A token of another issuer (provider 1).
-fn plain(claims: Value) -> Identity {
+pub(crate) fn plain(claims: Value) -> Identity {
     let mut all = json!({ "iss": "https://idp.example", "sub": "u-1" });
     all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
     let source = KeySource::Fixed(KeySet::new(vec![]));

@@ -1,5 +1,6 @@
 use super::*;
 use crate::http::Leniency;
+use crate::policy::condition::Expected;
 use proptest::prelude::*;
 
 fn spec(name: &str, hosts: &[&str], paths: &[&str], methods: &[&str]) -> (MatchSpec, String) {
@@ -8,6 +9,7 @@ fn spec(name: &str, hosts: &[&str], paths: &[&str], methods: &[&str]) -> (MatchS
         hosts: hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect(),
         paths: paths.iter().map(|path| PathTemplate::parse(path).unwrap()).collect(),
         methods: methods.iter().map(|method| Method::parse(method).unwrap()).collect(),
+        conditions: Conditions::default(),
     };
     (spec, name.to_owned())
 }
@@ -325,5 +327,103 @@ fn ten_thousand_rules_are_found_each() {
     assert_eq!(router.rules().count(), 10_000);
     for n in (0..10_000).step_by(997) {
         assert_eq!(speaks(&router, &format!("/api/v{}/things/t{n}/1", n % 7)), format!("r{n}"));
+    }
+}
+
+/// The same with conditions on headers, `true` for any value.
+fn spec_if(name: &str, methods: &[&str], headers: &[(&str, &[&str])]) -> (MatchSpec, String) {
+    let (mut spec, value) = spec(name, &[], &["/a"], methods);
+    let expected = |texts: &[&str]| match texts {
+        [] => Expected::Present,
+        texts => Expected::OneOf(texts.iter().map(|text| (*text).to_owned()).collect()),
+    };
+    let headers = headers.iter().map(|(name, texts)| ((*name).to_owned(), expected(texts))).collect();
+    spec.conditions = Conditions::new(headers, Vec::new());
+    (spec, value)
+}
+
+fn speaks_if(router: &Router<String>, method: &str, headers: &[(&str, &str)]) -> String {
+    let headers: HeaderMap =
+        headers.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect();
+    let segments = segments("/a");
+    let found = router.find_with("h", method, &segments, &Details { headers: Some(&headers), query: b"" });
+    found.map_or("-".to_owned(), |found| found.value().clone())
+}
+
+#[test]
+fn more_conditions_come_first_and_then_the_order() {
+    let router = Router::new(vec![
+        spec_if("none", &[], &[]),
+        spec_if("tier", &[], &[("x-tier", &["gold"])]),
+        spec_if("any-tier", &[], &[("x-tier", &[])]),
+        spec_if("beta", &[], &[("x-beta", &[])]),
+        spec_if("both", &[], &[("x-tier", &["gold"]), ("x-beta", &[])]),
+        spec_if("get", &["GET"], &[("x-get", &[])]),
+    ])
+    .unwrap();
+    for (headers, rule) in [
+        (&[][..], "none"),
+        (&[("x-tier", "gold")], "tier"),
+        (&[("x-tier", "silver")], "any-tier"),
+        (&[("x-tier", "silver"), ("x-beta", "")], "any-tier"),
+        (&[("x-tier", "gold"), ("x-beta", "")], "both"),
+        (&[("x-tier", "gold"), ("x-tier", "silver"), ("x-beta", "")], "any-tier"),
+        (&[("x-get", ""), ("x-tier", "gold"), ("x-beta", "")], "get"),
+    ] {
+        assert_eq!(speaks_if(&router, "GET", headers), rule, "{headers:?}");
+        assert_eq!(speaks_if(&router, "HEAD", headers), rule, "{headers:?}");
+    }
+    assert_eq!(speaks_if(&router, "PUT", &[("x-get", "")]), "none");
+}
+
+#[test]
+fn a_rule_whose_conditions_another_covers_is_never_asked() {
+    let conflicts = |rules: Vec<(MatchSpec, String)>| -> Vec<String> {
+        Router::new(rules).err().unwrap_or_default().iter().map(RouteConflict::to_string).collect()
+    };
+    let (gold, any) = (&[("x-tier", &["gold"][..])], &[("X-Tier", &[][..])]);
+    assert_eq!(conflicts(vec![spec_if("gold", &[], gold), spec_if("any", &[], any)]), Vec::<String>::new());
+    assert_eq!(
+        conflicts(vec![spec_if("any", &[], any), spec_if("gold", &[], gold)]),
+        [
+            "rule `gold` is never asked about `* */a`: the conditions of rule `any`, which is asked before it, hold wherever its own do"
+        ]
+    );
+    assert_eq!(
+        conflicts(vec![spec_if("one", &["GET"], gold), spec_if("two", &["GET"], gold), spec_if("three", &[], gold)]),
+        ["rule `two` is never asked about `GET */a`: rule `one` names the same"]
+    );
+    let names: Vec<String> = (0..=MAX_ALIKE).map(|n| format!("h-{n}")).collect();
+    let many = names.iter().map(|name| spec_if("r", &[], &[(name, &[])])).collect();
+    assert_eq!(conflicts(many), ["rule `r`: more than 64 rules for `* */a` differ only by headers and query"]);
+}
+
+proptest! {
+    /// A rule more changes nothing for requests that it does not match.
+    #[test]
+    fn a_rule_changes_nothing_that_it_does_not_name(
+        rules in prop::collection::vec(rule(), 0..6),
+        more in rule(),
+        host in prop::sample::select(vec!["x.example", "y.x.example", "example"]),
+        method in prop::sample::select(vec!["GET", "HEAD", "PUT"]),
+        path in path_text(false),
+    ) {
+        let mut kept: Vec<(MatchSpec, String)> = Vec::new();
+        for (index, (hosts, paths, methods)) in rules.iter().enumerate() {
+            let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+            kept.push(spec(&format!("r{index}"), hosts, &paths, methods));
+            if Router::new(kept.clone()).is_err() {
+                kept.pop();
+            }
+        }
+        let paths: Vec<&str> = more.1.iter().map(String::as_str).collect();
+        let added = spec("added", &more.0, &paths, &more.2);
+        let matches = model(std::slice::from_ref(&added), host, method, &segments(&path)).is_some();
+        let before = speaks_for(&Router::new(kept.clone()).unwrap(), host, method, &path);
+        kept.push(added);
+        if let Ok(router) = Router::new(kept) {
+            let after = speaks_for(&router, host, method, &path);
+            prop_assert!(after == before || (matches && after == "added"), "{} {}", before, after);
+        }
     }
 }

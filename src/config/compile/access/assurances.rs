@@ -7,7 +7,7 @@ use crate::access::assurance::{ClientAuthentication, Context, is_context};
 use crate::access::{Assurance, Authority};
 use crate::config::ProviderConfig;
 use crate::config::problems::{Problems, join};
-use crate::config::settings::{AssuranceSettings, ClientProofSettings, ContextSettings};
+use crate::config::settings::{AssuranceSettings, ClientAuthenticationSettings, ContextSettings};
 use crate::exchange::is_quotable;
 use crate::provider::{Guid, IssuerRule, KeySource, TenantId};
 
@@ -82,11 +82,11 @@ fn texts(path: &str, texts: &[String], good: impl Fn(&str) -> bool, expected: &s
     }
 }
 
-fn client_authentication(settings: ClientProofSettings) -> ClientAuthentication {
+fn client_authentication(settings: ClientAuthenticationSettings) -> ClientAuthentication {
     match settings {
-        ClientProofSettings::Public => ClientAuthentication::Public,
-        ClientProofSettings::Secret => ClientAuthentication::Secret,
-        ClientProofSettings::Certificate => ClientAuthentication::Certificate,
+        ClientAuthenticationSettings::Public => ClientAuthentication::Public,
+        ClientAuthenticationSettings::Secret => ClientAuthentication::Secret,
+        ClientAuthenticationSettings::Certificate => ClientAuthentication::Certificate,
     }
 }
 

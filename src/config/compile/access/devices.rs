@@ -8,7 +8,7 @@ use crate::access::{Device, Networks};
 use crate::config::compile::claim::claim_path;
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{
-    DeviceCertificateSettings, DeviceClaimSettings, DeviceHeaderSettings, DeviceSettings, DeviceValueSettings,
+    DeviceCertificateSettings, DeviceClaimSettings, DeviceHeaderSettings, DeviceSettings, ScalarSettings,
 };
 
 pub(super) fn compile(
@@ -37,9 +37,9 @@ pub(super) fn compile(
 fn claim(path: &str, settings: DeviceClaimSettings, problems: &mut Problems) -> Option<Device> {
     let values = equals_or_one_of(path, settings.equals, settings.one_of, problems)?;
     let values = values.into_iter().map(|value| match value {
-        DeviceValueSettings::Text(text) => Value::String(text),
-        DeviceValueSettings::Number(number) => Value::Number(number.into()),
-        DeviceValueSettings::Truth(truth) => Value::Bool(truth),
+        ScalarSettings::Text(text) => Value::String(text),
+        ScalarSettings::Number(number) => Value::Number(number),
+        ScalarSettings::Boolean(truth) => Value::Bool(truth),
     });
     let values = values.collect();
     Some(Device::Claim { path: claim_path(&join(path, "path"), settings.path, problems)?, values })

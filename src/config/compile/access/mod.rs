@@ -103,28 +103,34 @@ impl AccessNames {
         self.networks.each(path, names, problems)
     }
 
-    /// The circumstances among the members of the requirement at `path`.
-    pub(super) fn checks(&self, path: &str, settings: &mut RequirementSettings, problems: &mut Problems) -> Vec<Check> {
+    /// The circumstances among the members of the requirement at `path`; `None` if one of them has faults, here or where it is
+    /// given its name.
+    pub(super) fn checks(
+        &self,
+        path: &str,
+        settings: &mut RequirementSettings,
+        problems: &mut Problems,
+    ) -> Option<Vec<Check>> {
         let mut checks = Vec::new();
         if let Some(names) = settings.networks.take() {
-            checks.extend(self.networks.each(&join(path, "networks"), &names, problems).map(Check::Networks));
+            checks.push(self.networks.each(&join(path, "networks"), &names, problems).map(Check::Networks));
         }
         if let Some(codes) = settings.countries.take() {
-            checks.extend(self.countries(&join(path, "countries"), &codes, problems));
+            checks.push(self.countries(&join(path, "countries"), &codes, problems));
         }
         if let Some(numbers) = settings.asns.take() {
-            checks.extend(self.asns(&join(path, "asns"), numbers, problems));
+            checks.push(self.asns(&join(path, "asns"), numbers, problems));
         }
         if let Some(names) = settings.schedules.take() {
-            checks.extend(self.schedules.each(&join(path, "schedules"), &names, problems).map(Check::Schedules));
+            checks.push(self.schedules.each(&join(path, "schedules"), &names, problems).map(Check::Schedules));
         }
         if let Some(name) = settings.assurance.take() {
-            checks.extend(self.assurances.one(&join(path, "assurance"), &name, problems).map(Check::Assurance));
+            checks.push(self.assurances.one(&join(path, "assurance"), &name, problems).map(Check::Assurance));
         }
         if let Some(names) = settings.devices.take() {
-            checks.extend(self.devices.each(&join(path, "devices"), &names, problems).map(Check::Devices));
+            checks.push(self.devices.each(&join(path, "devices"), &names, problems).map(Check::Devices));
         }
-        checks
+        checks.into_iter().collect()
     }
 
     fn countries(&self, path: &str, codes: &[String], problems: &mut Problems) -> Option<Check> {

@@ -1,0 +1,143 @@
+//! A request walked as the filter walks it, and the walk told step by step: for tools and people, never for the module.
+//!
+//! The decision is the walk's own ([`Exchange`]); what stands beside it only says what the walk saw.
+
+use std::net::IpAddr;
+
+use super::request::Trace;
+use super::{Denial, Exchange, Step, refuse};
+use crate::access::Connection;
+use crate::credential::{self, Place};
+use crate::engine::{Engine, Host};
+use crate::http::{HeaderMap, RequestHead};
+use crate::identity::Identity;
+use crate::jose::{Header, Unverified};
+use crate::policy::{Access, Captured};
+use crate::time::UnixTime;
+
+/// A request on its way, told.
+#[derive(Debug)]
+pub struct Rehearsal {
+    /// The head as rules see it; absent if it can't be read.
+    pub head: Option<RequestHead>,
+    /// The client's address, if it is known.
+    pub address: Option<IpAddr>,
+    /// The rule that speaks for it.
+    pub rule: Option<RuleTold>,
+    /// Where the credential is, if the rule looks for one and it can be read.
+    pub credential: Option<String>,
+    /// The token's header, as it names itself, verified or not.
+    pub token: Option<Header>,
+    /// The name of the provider that answers for the token.
+    pub provider: Option<String>,
+    /// Who is calling, as far as it was found out.
+    pub identity: Identity,
+    /// What would have stopped the request, were everything enforced.
+    pub unenforced: Option<Denial>,
+    /// How it ended, exactly as in the filter; never [`Step::Wait`] unless keys did not come.
+    pub step: Step,
+}
+
+/// The rule that speaks for a request.
+#[derive(Debug)]
+pub struct RuleTold {
+    /// Its place in the configuration.
+    pub index: usize,
+    /// Its name.
+    pub name: String,
+    /// Of its paths, the one that matched.
+    pub template: String,
+    /// What the path's parameters are.
+    pub parameters: Vec<(String, String)>,
+    /// Whether it looks at credentials.
+    pub access: Access,
+    /// It is reported and not enforced.
+    pub report_only: bool,
+}
+
+/// Walks a request. When it waits for keys, `fetch` is to get what the engine asks for, and it goes on.
+pub fn rehearse(
+    headers: impl Into<HeaderMap>,
+    engine: &mut Engine,
+    host: &mut dyn Host,
+    now: UnixTime,
+    fetch: &mut dyn FnMut(&mut Engine, &mut dyn Host),
+) -> Rehearsal {
+    let head = match RequestHead::read_or_return(headers.into(), engine.config().paths) {
+        Ok(head) => head,
+        Err((flaw, headers)) => {
+            let step = refuse(&Denial::Request(flaw), &headers, engine, now);
+            return Rehearsal {
+                head: None,
+                address: None,
+                rule: None,
+                credential: None,
+                token: None,
+                provider: None,
+                identity: Identity::Anonymous,
+                unenforced: None,
+                step,
+            };
+        }
+    };
+    // Nobody waits for a rehearsal.
+    let rehearsed = || Trace { slowed: true, ..Trace::default() };
+    let mut trace = rehearsed();
+    let exchange = Exchange { head: head.clone(), began: now, wanted: None, slowed: true };
+    let mut step = exchange.traced(engine, host, now, &mut trace);
+    for _ in 0..MOST_WAITS {
+        let Step::Wait(exchange, _) = step else { break };
+        fetch(engine, host);
+        trace = rehearsed();
+        step = exchange.traced(engine, host, now, &mut trace);
+    }
+    tell(head, engine, host, trace, step)
+}
+
+/// What the walk saw.
+fn tell(head: RequestHead, engine: &Engine, host: &mut dyn Host, trace: Trace, step: Step) -> Rehearsal {
+    let config = engine.config_handle();
+    let route = config.route(&head).filter(|_| trace.rule.is_some());
+    let rule = route.as_ref().map(|route| RuleTold {
+        index: route.value().index,
+        name: route.value().name.to_string(),
+        template: route.template().text().to_owned(),
+        parameters: route.parameters().map(|(name, value)| (name.to_owned(), captured(&value))).collect(),
+        access: route.value().access,
+        report_only: route.value().report_only,
+    });
+    let looked_for = rule.as_ref().is_some_and(|rule| rule.access != Access::Anonymous);
+    let found = if looked_for { credential::find(&head, &config.sources).ok().flatten() } else { None };
+    let token = found.as_ref().and_then(|found| Unverified::parse(found.token, &config.limits.token).ok());
+    let address = Connection::new(host).address();
+    Rehearsal {
+        address,
+        rule,
+        credential: found.map(|found| place(&found.place)),
+        token: token.map(|token| token.header().clone()),
+        provider: trace.provider.map(|provider| config.provider_name(provider).to_owned()),
+        identity: trace.identity.unwrap_or(Identity::Anonymous),
+        unenforced: trace.unenforced,
+        step,
+        head: Some(head),
+    }
+}
+
+fn place(place: &Place<'_>) -> String {
+    match place {
+        Place::Authorization => "the header `authorization`".to_owned(),
+        Place::Header(name) => format!("the header `{name}`"),
+        Place::Cookie(name) => format!("the cookie `{name}`"),
+        Place::QueryParameter(name) => format!("the query parameter `{name}`"),
+    }
+}
+
+fn captured(value: &Captured<'_>) -> String {
+    match value {
+        Captured::Segment(text) => (*text).to_owned(),
+        Captured::Rest(segments) => segments.join("/"),
+    }
+}
+
+/// A request that still waits then waits for keys that never come.
+const MOST_WAITS: usize = 10;
