@@ -1,5 +1,7 @@
 //! The callouts: which are due, what they say, and what comes of their answers.
 
+use std::time::Duration;
+
 use crate::provider::{Fetch, FetchId, Fetched, Post};
 use crate::time::UnixTime;
 
@@ -60,7 +62,8 @@ impl Resolver {
             match answer::token(fetched) {
                 Ok((text, lifetime)) => {
                     // A fifth before its end, so that none expires on its way.
-                    let until = now.plus((lifetime.min(LONGEST_TOKEN) / 5).saturating_mul(4));
+                    let until =
+                        now.plus(Duration::from_secs(lifetime.min(LONGEST_TOKEN).as_secs().saturating_mul(4) / 5));
                     self.token = Some(GraphToken { text, since: now, until });
                 }
                 Err(failure) => self.fail(now, Vec::new(), failure),
@@ -167,4 +170,4 @@ impl Resolver {
 const MOST_BATCHES: usize = 4;
 
 /// How long one caller is not asked for after Graph failed on that one alone.
-const RETRY_ONE: std::time::Duration = std::time::Duration::from_secs(2);
+const RETRY_ONE: Duration = Duration::from_secs(2);
