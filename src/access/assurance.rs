@@ -223,6 +223,16 @@ impl Context {
     }
 }
 
+/// What a token says of its sign-in, for people.
+pub(super) fn told(token: &VerifiedToken) -> String {
+    let said = ["acrs", "acr", "amr", "auth_time", "azpacr", "appidacr", "xms_cc"].into_iter().filter_map(|name| {
+        let value = token.claims().get(name)?;
+        Some(format!("{name} {value}"))
+    });
+    let said: Vec<String> = said.collect();
+    if said.is_empty() { "nothing of the sign-in".to_owned() } else { said.join(", ") }
+}
+
 /// Only Entra's rules tell users from applications.
 fn is_entra(token: &VerifiedToken) -> bool {
     token.caller().is_some()

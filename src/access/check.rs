@@ -6,24 +6,33 @@ use super::assurance::{Assurance, Shortfall};
 use super::device::Device;
 use super::network::Networks;
 use super::schedule::Schedule;
-use super::{Circumstances, geo};
+use super::{Circumstances, assurance, geo};
 use crate::verdict::Verdict;
+
+/// Something with the name that the configuration gives it.
+#[derive(Clone, Debug)]
+pub struct Named<T> {
+    /// Its name.
+    pub name: Rc<str>,
+    /// What it is.
+    pub thing: Rc<T>,
+}
 
 /// One circumstance that a requirement asks for.
 #[derive(Clone, Debug)]
 pub enum Check {
     /// From one of these networks.
-    Networks(Vec<Rc<Networks>>),
+    Networks(Vec<Named<Networks>>),
     /// From one of these countries, by the header that says it.
     Countries(Rc<str>, Vec<[u8; 2]>),
     /// From one of these autonomous systems, by the header that says it.
     Asns(Rc<str>, Vec<u32>),
     /// While one of these is open.
-    Schedules(Vec<Rc<Schedule>>),
+    Schedules(Vec<Named<Schedule>>),
     /// With this assurance.
-    Assurance(Rc<Assurance>),
+    Assurance(Named<Assurance>),
     /// From one of these devices.
-    Devices(Vec<Rc<Device>>),
+    Devices(Vec<Named<Device>>),
     /// At a risk below this.
     RiskBelow(u8),
 }
@@ -92,7 +101,7 @@ impl Check {
             Self::Networks(networks) => match circumstances.connection.address() {
                 None => Verdict::Unknown(Lack::AddressUnknown),
                 Some(address) => {
-                    Verdict::of(networks.iter().any(|networks| networks.contain(address)), || Lack::Network)
+                    Verdict::of(networks.iter().any(|networks| networks.thing.contain(address)), || Lack::Network)
                 }
             },
             Self::Countries(header, countries) => match geo::country(circumstances.head, header) {
@@ -104,15 +113,15 @@ impl Check {
                 Some(asn) => Verdict::of(asns.contains(&asn), || Lack::Asn),
             },
             Self::Schedules(schedules) => {
-                let schedules = schedules.iter().map(|schedule| schedule.is_open(circumstances.now));
+                let schedules = schedules.iter().map(|schedule| schedule.thing.is_open(circumstances.now));
                 any(schedules, Lack::Schedule, Lack::ScheduleUnknown)
             }
             Self::Assurance(assurance) => match circumstances.token {
                 None => Verdict::Unknown(Lack::NoToken),
-                Some(token) => assurance.evaluate(token, circumstances.now).map(Lack::Assurance),
+                Some(token) => assurance.thing.evaluate(token, circumstances.now).map(Lack::Assurance),
             },
             Self::Devices(devices) => {
-                let devices = devices.iter().map(|device| device.is_used(circumstances));
+                let devices = devices.iter().map(|device| device.thing.is_used(circumstances));
                 any(devices, Lack::Device, Lack::DeviceUnknown)
             }
             Self::RiskBelow(limit) => match circumstances.risk.is_below(*limit) {
@@ -120,6 +129,52 @@ impl Check {
                 Verdict::Unmet(()) => Verdict::Unmet(Lack::Risk),
                 Verdict::Unknown(()) => Verdict::Unknown(Lack::RiskUnknown),
             },
+        }
+    }
+}
+
+impl Check {
+    /// The member's name in the configuration and what it asks for, for people.
+    #[must_use]
+    pub fn asked(&self) -> (&'static str, String) {
+        fn names<T>(named: &[Named<T>]) -> String {
+            named.iter().map(|named| &*named.name).collect::<Vec<_>>().join(", ")
+        }
+        let countries =
+            |codes: &[[u8; 2]]| codes.iter().map(|code| code.escape_ascii().to_string()).collect::<Vec<_>>();
+        let numbers = |asns: &[u32]| asns.iter().map(u32::to_string).collect::<Vec<_>>();
+        match self {
+            Self::Networks(networks) => ("networks", names(networks)),
+            Self::Countries(_, codes) => ("countries", countries(codes).join(", ")),
+            Self::Asns(_, asns) => ("asns", numbers(asns).join(", ")),
+            Self::Schedules(schedules) => ("schedules", names(schedules)),
+            Self::Assurance(assurance) => ("assurance", assurance.name.to_string()),
+            Self::Devices(devices) => ("devices", names(devices)),
+            Self::RiskBelow(limit) => ("risk_below", limit.to_string()),
+        }
+    }
+
+    /// What it looked at, for people.
+    #[must_use]
+    pub fn saw(&self, circumstances: &Circumstances<'_>) -> String {
+        let header = |name: &str| match circumstances.head.only(name) {
+            Ok(Some(value)) => format!("{name}: {}", value.escape_ascii()),
+            Ok(None) => format!("no {name}"),
+            Err(_) => format!("{name} more than once"),
+        };
+        match self {
+            Self::Networks(_) => match circumstances.connection.address() {
+                Some(address) => address.to_string(),
+                None => "no address".to_owned(),
+            },
+            Self::Countries(name, _) | Self::Asns(name, _) => header(name),
+            Self::Schedules(_) => format!("{} seconds since 1970", circumstances.now.as_secs()),
+            Self::Assurance(_) => circumstances.token.map_or_else(|| "no token".to_owned(), assurance::told),
+            Self::Devices(_) => match circumstances.connection.certificate() {
+                Some(_) => "a certificate".to_owned(),
+                None => "no certificate".to_owned(),
+            },
+            Self::RiskBelow(_) => circumstances.risk.to_string(),
         }
     }
 }

@@ -25,7 +25,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use assurance::{Assurance, Authority, StepUp};
-pub use check::{Check, Lack};
+pub use check::{Check, Lack, Named};
 pub use connection::{AddressSource, Connection, Properties};
 pub use device::Device;
 pub use network::Networks;

@@ -8,7 +8,11 @@ use crate::testing::MemoryHost;
 use crate::verdict::Verdict;
 
 fn networks(texts: &[&str]) -> Check {
-    Check::Networks(vec![Rc::new(Networks::new(&texts.iter().map(|text| network::parse(text).unwrap()).collect()))])
+    Check::Networks(vec![named(Networks::new(&texts.iter().map(|text| network::parse(text).unwrap()).collect()))])
+}
+
+fn named<T>(thing: T) -> Named<T> {
+    Named { name: "thing".into(), thing: Rc::new(thing) }
 }
 
 /// `met`, `unmet: reason` or `unknown: reason`.
@@ -88,19 +92,17 @@ fn a_geoip_filter_knows_which_country_it_is() {
 
 #[test]
 fn one_open_schedule_is_enough() {
-    let closed = Rc::new(Schedule::default());
+    let closed = named(Schedule::default());
     let window = schedule::Window { from: None, until: None };
-    let open = Rc::new(Schedule { weekly: None, windows: vec![window] });
-    assert_eq!(judge(&Check::Schedules(vec![Rc::clone(&closed)]), &[], &[]), "unmet: outside_schedule");
+    let open = named(Schedule { weekly: None, windows: vec![window] });
+    assert_eq!(judge(&Check::Schedules(vec![closed.clone()]), &[], &[]), "unmet: outside_schedule");
     assert_eq!(judge(&Check::Schedules(vec![closed, open]), &[], &[]), "met");
 }
 
 #[test]
 fn without_a_token_nobody_signed_in() {
-    let check = Check::Assurance(Rc::new(Assurance {
-        max_age: Some(std::time::Duration::from_secs(1)),
-        ..Assurance::default()
-    }));
+    let check =
+        Check::Assurance(named(Assurance { max_age: Some(std::time::Duration::from_secs(1)), ..Assurance::default() }));
     assert_eq!(judge(&check, &[], &[]), "unknown: credential_missing");
 }
 

@@ -101,7 +101,7 @@ fn size(value: &Value, most: usize) -> usize {
 }
 
 /// The claims that rules ask about: who calls, by what application, what it may, how surely it signed in, until when.
-pub const DECIDING: [&str; 37] = [
+pub const DECIDING: [&str; 39] = [
     "iss",
     "aud",
     "exp",
@@ -138,6 +138,8 @@ pub const DECIDING: [&str; 37] = [
     "deviceid",
     "device_id",
     "xms_tdbr",
+    "tfp",
+    "xms_idrel",
     "idp",
 ];
 

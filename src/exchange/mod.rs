@@ -113,9 +113,11 @@ impl Exchange {
 
     /// The same, and what it learned on the way.
     fn traced(mut self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime, trace: &mut Trace) -> Step {
+        trace.slowed = self.slowed;
         let walked = request::walk(&self.head, engine, host, now, trace);
         if engine.config().audit_inputs.is_some() {
-            trace.address = Connection::new(host).address();
+            let source = engine.config().client_address;
+            trace.address = Connection::new(host).addressed_by(source, &self.head).address();
         }
         let stop = match walked {
             Ok(passage) => {

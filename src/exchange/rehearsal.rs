@@ -2,9 +2,13 @@
 //!
 //! The decision is the walk's own ([`Exchange`]); what stands beside it only says what the walk saw.
 
+use std::cell::RefCell;
 use std::net::IpAddr;
+use std::rc::Rc;
 
-use super::request::Trace;
+use serde::Serialize;
+
+use super::request::{Trace, Watch};
 use super::{Denial, Exchange, Step, refuse};
 use crate::access::Connection;
 use crate::credential::{self, Place};
@@ -12,7 +16,9 @@ use crate::engine::{Engine, Host};
 use crate::http::{HeaderMap, RequestHead};
 use crate::identity::Identity;
 use crate::jose::{Header, Unverified};
-use crate::policy::{Access, Captured};
+use crate::policy::conditional_access::{Grant, Policy};
+use crate::policy::requirement::Finding;
+use crate::policy::{Access, Captured, Facts, Requirement, Rule};
 use crate::time::UnixTime;
 
 /// A request on its way, told.
@@ -32,6 +38,12 @@ pub struct Rehearsal {
     pub provider: Option<String>,
     /// Who is calling, as far as it was found out.
     pub identity: Identity,
+    /// What the rule asks for besides, part by part, and what there was.
+    pub requirement: Option<Finding>,
+    /// Every policy over the rule, in order.
+    pub policies: Vec<PolicyTold>,
+    /// The policy that decided, or would have.
+    pub policy: Option<String>,
     /// What would have stopped the request, were everything enforced.
     pub unenforced: Option<Denial>,
     /// How it ended, exactly as in the filter; never [`Step::Wait`] unless keys did not come.
@@ -55,6 +67,49 @@ pub struct RuleTold {
     pub report_only: bool,
 }
 
+/// A policy over the rule, what it asked and what there was.
+#[derive(Debug, Serialize)]
+pub struct PolicyTold {
+    /// Its name.
+    pub name: String,
+    /// When it applies; absent is always.
+    pub when: Option<Finding>,
+    /// When it does not, though `when` says so.
+    pub except: Option<Finding>,
+    /// `block`, or `all` or `one` of the controls.
+    pub grant: &'static str,
+    /// What it asks for.
+    pub controls: Vec<Finding>,
+    /// It is reported and not enforced.
+    pub report_only: bool,
+}
+
+impl PolicyTold {
+    fn of(policy: &Policy, facts: &Facts<'_>) -> Self {
+        let explain = |requirement: &Requirement| requirement.explain(facts);
+        let (grant, controls) = match &policy.grant {
+            Grant::Block => ("block", Vec::new()),
+            Grant::All(controls) => ("all", controls.iter().map(explain).collect()),
+            Grant::One(controls) => ("one", controls.iter().map(explain).collect()),
+        };
+        Self {
+            name: policy.name.to_string(),
+            when: policy.when.as_ref().map(explain),
+            except: policy.except.as_ref().map(explain),
+            grant,
+            controls,
+            report_only: policy.report_only,
+        }
+    }
+}
+
+/// What a watcher of the walk has seen.
+#[derive(Default)]
+struct Seen {
+    requirement: Option<Finding>,
+    policies: Vec<PolicyTold>,
+}
+
 /// Walks a request. When it waits for keys, `fetch` is to get what the engine asks for, and it goes on.
 pub fn rehearse(
     headers: impl Into<HeaderMap>,
@@ -75,27 +130,39 @@ pub fn rehearse(
                 token: None,
                 provider: None,
                 identity: Identity::Anonymous,
+                requirement: None,
+                policies: Vec::new(),
+                policy: None,
                 unenforced: None,
                 step,
             };
         }
     };
-    // Nobody waits for a rehearsal.
-    let rehearsed = || Trace { slowed: true, ..Trace::default() };
-    let mut trace = rehearsed();
+    let seen: Rc<RefCell<Seen>> = Rc::default();
+    let watched = || {
+        let seen = Rc::clone(&seen);
+        let see = move |rule: &Rule, facts: &Facts<'_>| {
+            let requirement = rule.require.as_ref().map(|require| require.explain(facts));
+            let policies = rule.policies.iter().map(|policy| PolicyTold::of(policy, facts)).collect();
+            *seen.borrow_mut() = Seen { requirement, policies };
+        };
+        // Nobody waits for a rehearsal.
+        Trace { watch: Watch(Some(Box::new(see))), slowed: true, ..Trace::default() }
+    };
+    let mut trace = watched();
     let exchange = Exchange { head: head.clone(), began: now, wanted: None, slowed: true };
     let mut step = exchange.traced(engine, host, now, &mut trace);
     for _ in 0..MOST_WAITS {
         let Step::Wait(exchange, _) = step else { break };
         fetch(engine, host);
-        trace = rehearsed();
+        trace = watched();
         step = exchange.traced(engine, host, now, &mut trace);
     }
-    tell(head, engine, host, trace, step)
+    tell(head, engine, host, trace, seen.take(), step)
 }
 
 /// What the walk saw.
-fn tell(head: RequestHead, engine: &Engine, host: &mut dyn Host, trace: Trace, step: Step) -> Rehearsal {
+fn tell(head: RequestHead, engine: &Engine, host: &mut dyn Host, trace: Trace, seen: Seen, step: Step) -> Rehearsal {
     let config = engine.config_handle();
     let route = config.route(&head).filter(|_| trace.rule.is_some());
     let rule = route.as_ref().map(|route| RuleTold {
@@ -109,7 +176,7 @@ fn tell(head: RequestHead, engine: &Engine, host: &mut dyn Host, trace: Trace, s
     let looked_for = rule.as_ref().is_some_and(|rule| rule.access != Access::Anonymous);
     let found = if looked_for { credential::find(&head, &config.sources).ok().flatten() } else { None };
     let token = found.as_ref().and_then(|found| Unverified::parse(found.token, &config.limits.token).ok());
-    let address = Connection::new(host).address();
+    let address = Connection::new(host).addressed_by(config.client_address, &head).address();
     Rehearsal {
         address,
         rule,
@@ -117,6 +184,9 @@ fn tell(head: RequestHead, engine: &Engine, host: &mut dyn Host, trace: Trace, s
         token: token.map(|token| token.header().clone()),
         provider: trace.provider.map(|provider| config.provider_name(provider).to_owned()),
         identity: trace.identity.unwrap_or(Identity::Anonymous),
+        requirement: seen.requirement,
+        policies: seen.policies,
+        policy: trace.policy.map(|policy| policy.to_string()),
         unenforced: trace.unenforced,
         step,
         head: Some(head),

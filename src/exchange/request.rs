@@ -79,6 +79,29 @@ pub(super) struct Trace {
     pub(super) slowed: bool,
     /// The client's, where the record holds what the decision was made of.
     pub(super) address: Option<std::net::IpAddr>,
+    /// Who looks on, in a rehearsal.
+    pub(super) watch: Watch,
+}
+
+/// Somebody who looks on when a rule is put to the facts, and changes nothing. Nobody, in the filter.
+#[derive(Default)]
+pub(super) struct Watch(pub(super) Option<Box<See>>);
+
+/// What somebody does who looks on.
+type See = dyn Fn(&Rule, &Facts<'_>);
+
+impl Watch {
+    fn see(&self, rule: &Rule, facts: &Facts<'_>) {
+        if let Some(see) = &self.0 {
+            see(rule, facts);
+        }
+    }
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Watch").field(&self.0.is_some()).finish()
+    }
 }
 
 /// Walks `head` from route to passage.
@@ -171,6 +194,7 @@ fn judge(
         facts.groups = groups.as_deref();
         ruling = policy::decide(rule, &facts);
     }
+    trace.watch.see(rule, &facts);
     trace.policy = ruling.policy;
     if let Some(refusal) = ruling.unenforced {
         trace.unenforced.get_or_insert(refusal.into());

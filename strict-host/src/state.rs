@@ -129,6 +129,8 @@ pub(crate) struct Stream {
     pub(crate) progress: Progress,
     pub(crate) answer: Option<Answer>,
     pub(crate) properties: BTreeMap<String, Vec<u8>>,
+    /// What the host knows of the connection, by path with dots.
+    pub(crate) connection: BTreeMap<String, Vec<u8>>,
 }
 
 /// How far a request has come.

@@ -7,11 +7,13 @@ use clap::{Args, ValueEnum};
 use portcullis::config::Config;
 use portcullis::exchange::Step;
 use portcullis::exchange::rehearsal::Rehearsal;
-use portcullis::http::{HeaderValue, Mutation};
+use portcullis::http::{HeaderValue, Mutation, RequestHead};
 use portcullis::policy::Access;
+use portcullis::policy::requirement::Finding;
 use portcullis::time::UnixTime;
 use serde_json::{Map, Value, json};
 
+use super::matching::{could_speak, has_conditions};
 use super::{EnvironmentArguments, Exit, Format, line, named, replay};
 use crate::scenario::gate::{Gate, head};
 use crate::world::token::{Kind, TokenSpec};
@@ -212,6 +214,8 @@ impl Story {
         story.request(rehearsal, now);
         story.rule(rehearsal, document);
         story.caller(rehearsal);
+        story.requirement(rehearsal);
+        story.policies(rehearsal);
         story.end(rehearsal);
         story
     }
@@ -264,13 +268,15 @@ impl Story {
             why.clone(),
             access.to_owned(),
         ];
+        let others = rehearsal.head.as_ref().map(|head| others(document, rule.index, head)).unwrap_or_default();
+        lines.extend(others.iter().map(|other| format!("also about it: {other}")));
         if rule.report_only {
             lines.push("it is reported and not enforced (report_only)".to_owned());
         }
         let value = json!({
             "name": rule.name, "index": rule.index, "template": rule.template, "access": access, "why": why,
             "parameters": rule.parameters.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>(),
-            "report_only": rule.report_only,
+            "report_only": rule.report_only, "others": others,
         });
         self.tell("rule", lines, value);
     }
@@ -307,6 +313,41 @@ impl Story {
             });
             self.tell("caller", lines, value);
         }
+    }
+
+    fn requirement(&mut self, rehearsal: &Rehearsal) {
+        let Some(finding) = &rehearsal.requirement else { return };
+        let mut lines = Vec::new();
+        part(finding, 0, &mut lines);
+        self.tell("requires", lines, serde_json::to_value(finding).unwrap_or_default());
+    }
+
+    fn policies(&mut self, rehearsal: &Rehearsal) {
+        if rehearsal.policies.is_empty() {
+            return;
+        }
+        let mut lines = Vec::new();
+        for policy in &rehearsal.policies {
+            let decided = if rehearsal.policy.as_ref() == Some(&policy.name) { ", decided by this" } else { "" };
+            let reported = if policy.report_only { ", reported and not enforced" } else { "" };
+            let asks = match policy.grant {
+                "block" => "blocks",
+                "one" => "asks for one of its controls",
+                _ => "asks for all of its controls",
+            };
+            lines.push(format!("{} {asks}{reported}{decided}", policy.name));
+            for (label, finding) in [("when", &policy.when), ("except", &policy.except)] {
+                if let Some(finding) = finding {
+                    lines.push(format!("  {label}"));
+                    part(finding, 2, &mut lines);
+                }
+            }
+            for control in &policy.controls {
+                lines.push("  control".to_owned());
+                part(control, 2, &mut lines);
+            }
+        }
+        self.tell("policies", lines, serde_json::to_value(&rehearsal.policies).unwrap_or_default());
     }
 
     fn end(&mut self, rehearsal: &Rehearsal) {
@@ -346,6 +387,18 @@ impl Story {
     }
 }
 
+/// A part of a requirement and its parts, each on a line of its own.
+fn part(finding: &Finding, depth: usize, lines: &mut Vec<String>) {
+    let Finding { what, asked, saw, verdict, parts } = finding;
+    let indent = "  ".repeat(depth);
+    let asked = if asked.is_empty() { String::new() } else { format!(" {asked}") };
+    let saw = if saw.is_empty() { String::new() } else { format!(", saw {saw}") };
+    lines.push(format!("{indent}{what}{asked}: {verdict}{saw}"));
+    for inner in parts {
+        part(inner, depth.saturating_add(1), lines);
+    }
+}
+
 /// Why a rule is the most specific one, by what it names.
 fn why(written: &Value) -> String {
     let names = |member: &str| written.get(member).is_some_and(|value| !value.is_null());
@@ -355,6 +408,20 @@ fn why(written: &Value) -> String {
         "the most specific of those that match, by host, then path from the left, then method: {host}, this path, {method}"
     )
 }
+
+/// The other rules that match too.
+fn others(document: &Value, index: usize, head: &RequestHead) -> Vec<String> {
+    let rules = document.get("rules").and_then(Value::as_array).into_iter().flatten().enumerate();
+    let matching = rules.filter(|(other, _)| *other != index).filter_map(|(_, rule)| {
+        let template = could_speak(rule, head)?;
+        let condition = if has_conditions(rule) { ", for some headers and queries" } else { "" };
+        Some(format!("{}: {template}{condition}", rule.get("name")?.as_str()?))
+    });
+    matching.take(MOST_OTHERS).collect()
+}
+
+/// More of them help nobody.
+const MOST_OTHERS: usize = 5;
 
 fn change(mutation: &Mutation) -> (String, Value) {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();

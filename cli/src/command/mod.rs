@@ -4,11 +4,12 @@
 
 pub mod check;
 pub mod explain;
+mod matching;
 pub mod replay;
 pub mod test;
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -140,7 +141,7 @@ pub(crate) fn progress(message: &str) {
 }
 
 /// A file's name, or the standard input's.
-pub(crate) fn named(path: &PathBuf) -> String {
+pub(crate) fn named(path: &Path) -> String {
     if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
 }
 

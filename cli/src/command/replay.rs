@@ -8,10 +8,12 @@ use std::path::PathBuf;
 
 use portcullis::audit::DECIDING;
 use portcullis::exchange::Step;
+use portcullis::http::RequestHead;
 use portcullis::policy::Access;
 use portcullis::time::UnixTime;
 use serde_json::{Map, Value, json};
 
+use super::matching::{could_speak, has_conditions};
 use super::{Exit, Format, line, named, progress};
 use crate::document;
 use crate::scenario::gate::{Gate, head};
@@ -134,7 +136,7 @@ impl Again {
         let claims = inputs.get("claims").and_then(Value::as_object);
         let mut headers = Vec::new();
         if let Some(claims) = claims {
-            match self.token(claims, inputs, now) {
+            match self.token(record, claims, inputs, now) {
                 Ok(token) => headers.push(("authorization".to_owned(), format!("Bearer {token}"))),
                 Err(why) => return Replayed::Untold(why),
             }
@@ -143,23 +145,22 @@ impl Again {
         self.gate.host().connect(address);
         let rehearsal = self.gate.walk(head(method, host, path, &headers), now);
         let rule = rehearsal.rule.as_ref();
-        if let Some(why) = self.hangs_on_more(rule.map(|rule| rule.index), claims, inputs) {
+        if let Some(why) = self.hangs_on_more(rehearsal.head.as_ref(), rule.map(|rule| rule.index), claims, inputs) {
             return Replayed::Untold(why);
         }
         // Without claims there was no token, a bad one, or nobody looked.
         let looks = rule.is_some_and(|rule| rule.access != Access::Anonymous);
         if claims.is_none() && looks && text("reason") != "credential_missing" {
-            let why = if text("decision") == "allow" {
-                "nobody looked for a token then"
-            } else {
-                "the token was not accepted, so the record does not have it"
-            };
+            let why = "the token was not accepted, or not looked at, so the record does not have it";
             return Replayed::Untold(why.to_owned());
         }
         let unenforced = rehearsal.unenforced.as_ref().map(portcullis::exchange::Denial::reason);
         let would_be = match (&rehearsal.step, unenforced) {
             (Step::Continue(..), Some(reason)) => format!("allow (reported: {reason})"),
             (Step::Continue(..), None) => "allow".to_owned(),
+            (Step::Reply(_, record), _) if record.reason == "groups_unavailable" => {
+                return Replayed::Untold("it hangs on groups that only Microsoft Graph knows".to_owned());
+            }
             (Step::Reply(reply, _), _) if reply.status < 400 => "allow".to_owned(),
             (Step::Reply(reply, record), _) => format!("deny {} {}", reply.status, record.reason),
             (Step::Wait(..), _) => return Replayed::Untold("it hangs on an answer of another service".to_owned()),
@@ -168,42 +169,53 @@ impl Again {
     }
 
     /// A token with exactly these claims, of whoever answers for its issuer.
-    fn token(&self, claims: &Map<String, Value>, inputs: &Value, now: UnixTime) -> Result<String, String> {
+    fn token(
+        &self,
+        record: &Value,
+        claims: &Map<String, Value>,
+        inputs: &Value,
+        now: UnixTime,
+    ) -> Result<String, String> {
         let world = self.gate.world();
         let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
         let signer = world.signers().iter().find(|signer| signer.rule.speaks_for(issuer));
         let typ = inputs.get("typ").cloned().unwrap_or(Value::Null);
         // Nobody answers for it: whoever signs, the engine says so.
         let signer = signer.or_else(|| world.signers().first()).ok_or("there is no provider")?;
-        let spec = TokenSpec {
-            claims: claims.clone(),
-            header: Map::from_iter([("typ".to_owned(), typ)]),
-            ..TokenSpec::default()
-        };
+        let mut claims = claims.clone();
+        // The record has the token's id under a name of its own: `uti` of Entra ID, otherwise `jti`.
+        if let Some(id) = record.get("token_id") {
+            claims.insert(if signer.entra { "uti" } else { "jti" }.to_owned(), id.clone());
+        }
+        let spec = TokenSpec { claims, header: Map::from_iter([("typ".to_owned(), typ)]), ..TokenSpec::default() };
         Ok(signer.sign(&spec, Map::new(), now))
     }
 
     /// What the new decision hangs on that a record does not have.
     fn hangs_on_more(
         &self,
+        head: Option<&RequestHead>,
         rule: Option<usize>,
         claims: Option<&Map<String, Value>>,
         inputs: &Value,
     ) -> Option<String> {
         let mut found = None;
         let rules = self.document.get("rules").and_then(Value::as_array);
-        let conditional = rules.into_iter().flatten().any(|rule| {
-            ["headers", "query"]
-                .iter()
-                .any(|member| rule.pointer(&format!("/match/{member}")).is_some_and(|value| !value.is_null()))
+        let conditional = head.is_some_and(|head| {
+            rules.into_iter().flatten().any(|rule| has_conditions(rule) && could_speak(rule, head).is_some())
         });
         if conditional {
-            return Some("rules match by headers or query, which a record does not have".to_owned());
+            return Some("a rule about it looks at headers or the query, which a record does not have".to_owned());
         }
         let policies = self.document.get("conditional_access").into_iter();
         let asked =
             rule.and_then(|rule| self.document.pointer(&format!("/rules/{rule}/require"))).into_iter().chain(policies);
-        for requirement in asked {
+        let asked: Vec<&Value> = asked.collect();
+        let mut by_role = false;
+        for requirement in &asked {
+            needs(requirement, &mut |member, _| by_role |= member == "permissions");
+        }
+        for requirement in asked.into_iter().chain(self.document.get("roles").filter(|_| by_role)) {
             needs(requirement, &mut |member, value| {
                 let lacking = match member {
                     "countries" | "asns" | "risk_below" | "cel" | "devices" => true,

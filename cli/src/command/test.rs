@@ -1,6 +1,7 @@
 //! `portcullis test`
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -165,12 +166,15 @@ pub fn ask(
     let mut outcomes = Vec::new();
     let now = moment::now();
     for (index, request) in scenario.requests.iter().enumerate() {
-        if !gates.contains_key(&request.at) {
-            let gate = Gate::open(config, environment)
-                .map_err(|problems| problems.iter().map(|problem| format!("config: {problem}")).collect::<Vec<_>>())?;
-            gates.insert(request.at, gate);
-        }
-        let Some(gate) = gates.get_mut(&request.at) else { continue };
+        let gate = match gates.entry(request.at) {
+            Entry::Occupied(gate) => gate.into_mut(),
+            Entry::Vacant(place) => {
+                let gate = Gate::open(config, environment).map_err(|problems| {
+                    problems.iter().map(|problem| format!("config: {problem}")).collect::<Vec<_>>()
+                })?;
+                place.insert(gate)
+            }
+        };
         let outcome = gate.ask(request, request.at.unwrap_or(now));
         outcomes.push(
             outcome

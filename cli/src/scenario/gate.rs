@@ -1,5 +1,7 @@
 //! The engine in its offline world, asked one request after the other.
 
+use std::sync::Arc;
+
 use portcullis::config::{Config, Problems};
 use portcullis::engine::Engine;
 use portcullis::exchange::rehearsal::{Rehearsal, rehearse};
@@ -17,7 +19,7 @@ use crate::world::{Environment, World};
 pub struct Gate {
     engine: Engine,
     host: MemoryHost,
-    world: World,
+    world: Arc<World>,
 }
 
 impl Gate {
@@ -33,6 +35,12 @@ impl Gate {
     /// An engine for this configuration in this world.
     #[must_use]
     pub fn new(config: Config, world: World) -> Self {
+        Self::shared(config, Arc::new(world))
+    }
+
+    /// The same in a world that somebody else is in too.
+    #[must_use]
+    pub fn shared(config: Config, world: Arc<World>) -> Self {
         Self { engine: Engine::new(config, 1), host: MemoryHost::default(), world }
     }
 

@@ -117,7 +117,8 @@ impl World {
         if issuer.key_rule.issuer == KeyIssuer::Required
             && let IssuerRule::Tenants { prefix, suffix, .. } = &issuer.rule
         {
-            jwk["issuer"] = json!(format!("{prefix}{{tenantid}}{suffix}"));
+            let template = json!(format!("{prefix}{{tenantid}}{suffix}"));
+            jwk.as_object_mut().and_then(|members| members.insert("issuer".to_owned(), template));
         }
         let set = match keys {
             Keys::Own => json!({ "keys": [jwk] }),
@@ -159,12 +160,12 @@ impl World {
             if fetches.is_empty() {
                 return;
             }
-            for (issuer, fetch) in fetches {
+            for (purpose, fetch) in fetches {
                 let fetched = match self.answer(&fetch.authority, &fetch.path) {
                     Some(body) => Fetched::Response { status: 200, headers: Vec::new(), body },
                     None => Fetched::Failed,
                 };
-                engine.handle_response(issuer, now, host, fetch.id, fetched);
+                engine.handle_response(purpose, now, host, fetch.id, fetched);
             }
         }
     }

@@ -2,7 +2,6 @@
 //! measure spans stay as they are, so timeouts keep their length.
 
 #![cfg(target_os = "linux")]
-#![allow(unsafe_code, reason = "a function of the C library is replaced, and asks the kernel by itself")]
 
 use std::ffi::{c_char, c_int, c_long};
 use std::sync::atomic::{AtomicI64, Ordering};

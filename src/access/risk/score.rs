@@ -1,5 +1,6 @@
 //! How high a risk is, as far as it is known.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::time::UnixTime;
@@ -42,6 +43,13 @@ impl Score {
             (true, true) => Verdict::Met,
             (true, false) => Verdict::Unknown(()),
         }
+    }
+}
+
+/// `40`, or `40 or more` while a part of it is not known.
+impl fmt::Display for Score {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.at_least, if self.complete { "" } else { " or more" })
     }
 }
 

@@ -89,9 +89,14 @@ fn compile_for(
         return None;
     }
     let deeper = depth.saturating_add(1);
-    let circumstances = scope.names.access.checks(path, &mut settings, problems);
-    let risk = settings.risk_below.take();
-    let risk = risk.map(|limit| risk::check(&join(path, "risk_below"), limit, scope.names.risk, problems));
+    let mut circumstances = scope.names.access.checks(path, &mut settings, problems);
+    if let Some(limit) = settings.risk_below.take() {
+        let check = risk::check(&join(path, "risk_below"), limit, scope.names.risk, problems);
+        circumstances = circumstances.zip(check).map(|(mut circumstances, check)| {
+            circumstances.push(check);
+            circumstances
+        });
+    }
     let each = |name: &str, list: Vec<RequirementSettings>, problems: &mut Problems| {
         let at = join(path, name);
         if list.is_empty() {
@@ -121,7 +126,6 @@ fn compile_for(
     let mut parts = nested.into_iter().collect::<Option<Vec<_>>>()?;
     parts.extend(caller.into_iter().map(Requirement::Check));
     parts.extend(circumstances?.into_iter().map(circumstance));
-    parts.extend(risk.flatten().map(circumstance));
     if problems.len() > before {
         return None;
     }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::access::assurance::Context;
 use crate::access::testing::{NOW, entra};
-use crate::access::{Assurance, Authority, Check as Circumstance, Circumstances, Connection};
+use crate::access::{Assurance, Authority, Check as Circumstance, Circumstances, Connection, Named};
 use crate::identity::Identity;
 use crate::policy::requirement::Check;
 use crate::policy::{Access, Refusal, Rule, Ruling, decide};
@@ -35,7 +35,8 @@ fn context() -> Requirement {
         authorities: Rc::from([Some(Rc::new(authority))]),
         ..Assurance::default()
     };
-    Requirement::Check(Check::Circumstance(Circumstance::Assurance(Rc::new(assurance))))
+    let assurance = Named { name: "payments".into(), thing: Rc::new(assurance) };
+    Requirement::Check(Check::Circumstance(Circumstance::Assurance(assurance)))
 }
 
 fn policy(name: &str, when: Option<Requirement>, except: Option<Requirement>, grant: Grant) -> Policy {

@@ -68,7 +68,7 @@ impl Check {
         let verdict = self.evaluate(facts);
         let (what, asked) = self.asked();
         let saw = match (self, facts.token()) {
-            (Self::Circumstance(_), _) => String::new(),
+            (Self::Circumstance(check), _) => check.saw(&facts.circumstances),
             (Self::Cel(check), _) => check.saw(facts),
             (_, None) => "no token".to_owned(),
             (_, Some(token)) => self.saw(token, facts),
@@ -119,7 +119,7 @@ impl Check {
             Self::Claim(check) => ("claim", format!("`{}` {}", check.path, comparison(&check.comparison))),
             Self::Owner(check) => ("owner", format!("{} equals claim `{}`", place(&check.place), check.claim)),
             Self::Cel(check) => ("cel", check.text().to_owned()),
-            Self::Circumstance(check) => ("circumstance", format!("{check:?}")),
+            Self::Circumstance(check) => check.asked(),
         }
     }
 

@@ -77,6 +77,23 @@ pub(super) fn define(linker: &mut Linker<Vm>) -> Result<()> {
     )?;
     linker.func_wrap(
         "env",
+        "proxy_get_property",
+        |caller: Caller<'_, Vm>, path: u32, path_size: u32, data: u32, size: u32| {
+            answer("proxy_get_property", caller, |call| {
+                // Parts of the path are told apart by NUL.
+                let path = call.text(path, path_size, "the path")?.replace('\0', ".");
+                for place in [data, size] {
+                    call.room(place, 4, "the place for a result")?;
+                }
+                call.agree()?;
+                let found = call.stream()?.connection.get(&path).cloned();
+                let Some(value) = found else { return Err(Stop::Status(status::NOT_FOUND)) };
+                call.give(&value, data, size)
+            })
+        },
+    )?;
+    linker.func_wrap(
+        "env",
         "proxy_get_shared_data",
         |caller: Caller<'_, Vm>, key: u32, key_size: u32, data: u32, size: u32, version: u32| {
             answer("proxy_get_shared_data", caller, |call| {

@@ -33,6 +33,11 @@ impl StrictHost {
         self.vm().clusters = Some(names.iter().map(|name| (*name).to_owned()).collect());
     }
 
+    /// The host knows this of the stream's connection, under a path with dots: `source.address`.
+    pub fn connection(&mut self, stream: u32, path: &str, value: &[u8]) {
+        self.stream(stream).connection.insert(path.to_owned(), value.to_vec());
+    }
+
     /// How far the request of this stream has come.
     pub fn progress(&mut self, stream: u32) -> Progress {
         self.stream(stream).progress

@@ -91,7 +91,11 @@ fn header(
     header_name(&join(path, "name"), &settings.name, problems);
     let values = equals_or_one_of(path, settings.equals, settings.one_of, problems);
     let proxies = networks.each(&join(path, "trusted_proxies"), &settings.trusted_proxies, problems);
-    Some(Device::Header { name: settings.name, values: values?, proxies: proxies? })
+    Some(Device::Header {
+        name: settings.name,
+        values: values?,
+        proxies: proxies?.into_iter().map(|proxies| proxies.thing).collect(),
+    })
 }
 
 fn equals_or_one_of<T>(

@@ -9,8 +9,8 @@ use std::num::NonZeroUsize;
 use std::rc::Rc;
 
 use crate::access::geo::country_code;
-use crate::access::{AddressSource, Assurance, Check, Device, Networks, Schedule, network};
-use crate::config::named::Named;
+use crate::access::{AddressSource, Assurance, Check, Device, Named, Networks, Schedule, network};
+use crate::config::named;
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{
     AssuranceSettings, ClientAddressSettings, DeviceSettings, GeoSettings, RequirementSettings, ScheduleSettings,
@@ -38,9 +38,9 @@ impl<T> Table<T> {
         self.things.insert(name, thing.map(Rc::new));
     }
 
-    fn one(&self, path: &str, name: &str, problems: &mut Problems) -> Option<Rc<T>> {
+    fn one(&self, path: &str, name: &str, problems: &mut Problems) -> Option<Named<T>> {
         match self.things.get(name) {
-            Some(thing) => thing.clone(),
+            Some(thing) => Some(Named { name: name.into(), thing: thing.clone()? }),
             None => {
                 let known: Vec<String> = self.things.keys().map(|name| format!("`{name}`")).collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -51,7 +51,7 @@ impl<T> Table<T> {
     }
 
     /// Each of `names`; nothing if one is not known, or there is none.
-    fn each(&self, path: &str, names: &[String], problems: &mut Problems) -> Option<Vec<Rc<T>>> {
+    fn each(&self, path: &str, names: &[String], problems: &mut Problems) -> Option<Vec<Named<T>>> {
         if names.is_empty() {
             problems.add(path, format!("is empty; name a {}, or leave it out", self.kind));
             return None;
@@ -64,11 +64,11 @@ impl<T> Table<T> {
 
 /// The settings of what requirements may name.
 pub(super) struct AccessSettings {
-    pub(super) networks: Named<Vec<String>>,
+    pub(super) networks: named::Named<Vec<String>>,
     pub(super) geo: Option<GeoSettings>,
-    pub(super) schedules: Named<ScheduleSettings>,
-    pub(super) assurances: Named<AssuranceSettings>,
-    pub(super) devices: Named<DeviceSettings>,
+    pub(super) schedules: named::Named<ScheduleSettings>,
+    pub(super) assurances: named::Named<AssuranceSettings>,
+    pub(super) devices: named::Named<DeviceSettings>,
 }
 
 /// What requirements may name, and the headers that they read.
@@ -100,7 +100,8 @@ impl AccessNames {
 
     /// Networks by their names.
     pub(super) fn networks(&self, path: &str, names: &[String], problems: &mut Problems) -> Option<Vec<Rc<Networks>>> {
-        self.networks.each(path, names, problems)
+        let networks = self.networks.each(path, names, problems)?;
+        Some(networks.into_iter().map(|networks| networks.thing).collect())
     }
 
     /// The circumstances among the members of the requirement at `path`; `None` if one of them has faults, here or where it is
