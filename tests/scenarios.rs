@@ -88,7 +88,8 @@ fn stories() -> Vec<Story> {
     let examples = workspace.join("filter-config");
     let folders = [workspace.join("tests/scenarios"), examples.join("scenarios")];
     let wanted = std::env::var("PORTCULLIS_SCENARIO").unwrap_or_default();
-    let list = |folder| std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let list =
+        |folder: &PathBuf| std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<PathBuf> = folders
         .iter()
         .flat_map(|folder| list(folder).flatten())
