@@ -107,7 +107,8 @@ impl Exchange {
     }
 
     fn step(self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
-        self.traced(engine, host, now, &mut Trace::default())
+        let mut trace = Trace { slowed: self.slowed, ..Trace::default() };
+        self.traced(engine, host, now, &mut trace)
     }
 
     /// The same, and what it learned on the way.

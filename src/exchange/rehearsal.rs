@@ -146,10 +146,11 @@ pub fn rehearse(
             let policies = rule.policies.iter().map(|policy| PolicyTold::of(policy, facts)).collect();
             *seen.borrow_mut() = Seen { requirement, policies };
         };
-        Trace { watch: Watch(Some(Box::new(see))), ..Trace::default() }
+        // Nobody waits for a rehearsal.
+        Trace { watch: Watch(Some(Box::new(see))), slowed: true, ..Trace::default() }
     };
     let mut trace = watched();
-    let exchange = Exchange { head: head.clone(), began: now, wanted: None, slowed: false };
+    let exchange = Exchange { head: head.clone(), began: now, wanted: None, slowed: true };
     let mut step = exchange.traced(engine, host, now, &mut trace);
     for _ in 0..MOST_WAITS {
         let Step::Wait(exchange, _) = step else { break };

@@ -1,5 +1,7 @@
 //! The callouts: which are due, what they say, and what comes of their answers.
 
+use std::time::Duration;
+
 use crate::provider::{Fetch, FetchId, Fetched, Post};
 use crate::time::UnixTime;
 
@@ -168,4 +170,4 @@ impl Resolver {
 const MOST_BATCHES: usize = 4;
 
 /// How long one caller is not asked for after Graph failed on that one alone.
-const RETRY_ONE: std::time::Duration = std::time::Duration::from_secs(2);
+const RETRY_ONE: Duration = Duration::from_secs(2);

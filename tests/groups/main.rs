@@ -1,7 +1,7 @@
 //! Callers who have too many groups for their token, in a real Envoy with a Microsoft Graph on a real socket.
 
 #![expect(
-    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
     clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "test helpers may panic: the panic is the failed test"
