@@ -23,8 +23,8 @@ pub struct ClientAddressSettings {
 #[deserr(deny_unknown_fields, error = Problems)]
 #[schemars(deny_unknown_fields)]
 pub struct ForwardedForSettings {
-    /// The place from the right, over all fields of that name; 1 is the last. It is the number of proxies that add an address:
-    /// Envoy itself with `use_remote_address`, and each trusted one in front of it.
+    /// The place from the right, over all fields of that name, 1 to 32; 1 is the last. It is the number of proxies that
+    /// add an address: Envoy itself with `use_remote_address`, and each trusted one in front of it.
     pub trusted_hops: u32,
 }
 

@@ -179,10 +179,10 @@ pub struct LimitSettings {
     /// remembers none.
     #[deserr(default)]
     pub token_cache: Option<Size>,
-    /// Requests that may wait for keys at the same time, per worker. Default 1000.
+    /// Requests that may wait at the same time, per worker: for keys, for groups, or slowed down. Default 1000.
     #[deserr(default)]
     pub waiting_requests: Option<u32>,
-    /// How long a request may wait for keys. Default `5s`.
+    /// How long a request may wait for keys or groups. Default `5s`.
     #[deserr(default)]
     pub wait: Option<Span>,
 }

@@ -67,7 +67,8 @@ pub struct RequirementSettings {
     /// A path parameter or header says the same as a claim.
     #[deserr(default)]
     pub owner: Option<OwnerSettings>,
-    /// A condition in CEL (<https://cel.dev>) over `request`, `params`, `claims`, `caller` and `address`.
+    /// A condition in CEL (<https://cel.dev>) over `request`, `params`, `claims`, `danger_claims`, `caller` and
+    /// `address`.
     #[deserr(default)]
     pub cel: Option<String>,
 

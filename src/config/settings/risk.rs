@@ -47,12 +47,12 @@ pub struct SignalSettings {
     /// A header. The filter does not remove it: the proxy in front sets it, and removes the client's own.
     #[deserr(default)]
     pub header: Option<String>,
-    /// Networks, by name, of the proxies that set the header. From elsewhere it can't be told. Compared with
-    /// `source.address`. Envoy takes that from `x-forwarded-for`, where any client can write a proxy's address, unless
+    /// Networks, by name, of the proxies that set the header; needed with it. From elsewhere it can't be told. Compared
+    /// with `source.address`. Envoy takes that from `x-forwarded-for`, where any client can write a proxy's address, unless
     /// `use_remote_address` is true and `xff_num_trusted_hops` is 0.
     #[deserr(default)]
     pub trusted_proxies: Option<Vec<String>>,
-    /// The score of each value.
+    /// The score of each value, 0 to 100; this or `numeric`.
     #[deserr(default)]
     pub scores: Option<Named<u8>>,
     /// The value is the score: a whole number from 0 to 100.
@@ -71,8 +71,8 @@ pub struct ObserveSettings {
     /// One session (`sid`, else `uti` or `jti`, else the subject) from several networks (/24, /48).
     #[deserr(default)]
     pub networks: Option<ThresholdSettings>,
-    /// Requests of one identity (subject by way of a client) that were turned away for what it lacks; where nobody is known,
-    /// requests of one address whose token did not verify.
+    /// Requests of one identity (subject by way of a client) that were turned away for what it lacks, circumstances
+    /// apart; where nobody is known, requests of one address whose token did not verify.
     #[deserr(default)]
     pub failures: Option<ThresholdSettings>,
     /// Different rules that one identity's requests fall under.
@@ -98,7 +98,7 @@ pub struct ThresholdSettings {
 #[deserr(deny_unknown_fields, error = Problems)]
 #[schemars(deny_unknown_fields)]
 pub struct SlowDownSettings {
-    /// Above this score.
+    /// Above this score, 0 to 99.
     pub above: u8,
     /// For so long, at most `5s`. Half of `limits.waiting_requests` may wait so at the same time; more are answered 429.
     pub delay: Span,

@@ -30,7 +30,8 @@ pub struct RuleSettings {
     /// What else is asked of the caller and the circumstances. Default: nothing.
     #[deserr(default)]
     pub require: Option<RequirementSettings>,
-    /// Decides and records what this rule asks for, and lets the request on even so. Default false.
+    /// Decides and records what this rule asks for, and lets the request on even so. Policies over the rule have a
+    /// `report_only` of their own. Default false.
     #[deserr(default)]
     pub report_only: Option<bool>,
 }
