@@ -1,11 +1,5 @@
 //! Countries and networks by Envoy's own geoip filter in front, with databases in MaxMind's format.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "test helpers may panic: the panic is the failed test"
-)]
-
 use envoy_test::{BOTH, Case, Gate, Request};
 use serde_json::json;
 

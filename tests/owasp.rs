@@ -1,11 +1,7 @@
 //! The rows of the OWASP API Security Top 10 (2023) that a policy decides: who may call which function (API5), unsafe
 //! configurations and methods (API8), endpoints that nobody declared (API9). API1 has tests/tenants.rs.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "test helpers may panic: the panic is the failed test"
-)]
+#![expect(clippy::expect_used, reason = "test helpers may panic: the panic is the failed test")]
 
 use envoy_test::{BOTH, Case, Gate, Protocol, Request, workspace};
 use portcullis::config::Config;

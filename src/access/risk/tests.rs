@@ -1,3 +1,5 @@
+#![expect(clippy::arithmetic_side_effects, reason = "counts are small, and a test may fail loudly")]
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 use std::time::Duration;
