@@ -105,7 +105,13 @@ fn is_failure(denial: &Denial) -> bool {
     match denial {
         Denial::Refused(Refusal::Lacks(lack)) => !matches!(
             lack,
-            Lack::NoToken | Lack::GroupsOverage | Lack::ConditionFailed | Lack::Unclear(_) | Lack::Circumstance(_)
+            Lack::NoToken
+                | Lack::GroupsOverage
+                | Lack::ConditionFailed
+                | Lack::Unclear(_)
+                | Lack::Circumstance(_)
+                // Of what is excluded most are circumstances: a network, a country, a risk.
+                | Lack::Excluded
         ),
         _ => false,
     }

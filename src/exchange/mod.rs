@@ -114,7 +114,18 @@ impl Exchange {
     /// The same, and what it learned on the way.
     fn traced(mut self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime, trace: &mut Trace) -> Step {
         trace.slowed = self.slowed;
-        let walked = request::walk(&self.head, engine, host, now, trace);
+        let mut walked = request::walk(&self.head, engine, host, now, trace);
+        if let Err(Stop::Wait(wanted)) = walked {
+            walked = match self.wait(engine, wanted, now) {
+                Ok(until) => return Step::Wait(self, until),
+                // What is only reported stops nobody, so it is walked to its end without what did not come.
+                Err(denial) if engine.config().report_only || trace.report_only => {
+                    trace.out_of_patience = Some(denial);
+                    request::walk(&self.head, engine, host, now, trace)
+                }
+                Err(denial) => Err(Stop::Denied(denial)),
+            };
+        }
         if engine.config().audit_inputs.is_some() {
             let source = engine.config().client_address;
             trace.address = Connection::new(host).addressed_by(source, &self.head).address();
@@ -129,10 +140,8 @@ impl Exchange {
             Err(stop) => stop,
         };
         let denial = match stop {
-            Stop::Wait(wanted) => match self.wait(engine, wanted, now) {
-                Ok(until) => return Step::Wait(self, until),
-                Err(denial) => denial,
-            },
+            // It was told not to.
+            Stop::Wait(_) => Denial::WaitedTooLong,
             Stop::Served(reply) => {
                 self.leave(engine);
                 let record = self.record(engine, trace, Decision::Allow, "resource_metadata", Some(reply.status), now);

@@ -77,6 +77,10 @@ pub(super) struct Trace {
     pub(super) risk: Option<u8>,
     /// It has been slowed down already.
     pub(super) slowed: bool,
+    /// Why it can't wait (any longer). What is only reported then fails so, and does not stop it.
+    pub(super) out_of_patience: Option<Denial>,
+    /// The rule is only reported.
+    pub(super) report_only: bool,
     /// The client's, where the record holds what the decision was made of.
     pub(super) address: Option<std::net::IpAddr>,
     /// Who looks on, in a rehearsal.
@@ -143,6 +147,7 @@ fn decide(
     let route = config.route(head).ok_or(Denial::NoRule)?;
     let rule = route.value();
     trace.rule = Some((rule.index, Rc::clone(&rule.name)));
+    trace.report_only = rule.report_only;
     let identity = match authenticate(config, rule, head, engine, host, now, trace) {
         Err(Stop::Denied(denial)) if rule.report_only => {
             trace.unenforced.get_or_insert(denial);
@@ -189,7 +194,10 @@ fn judge(
     let groups_missed = Cell::default();
     let mut facts = Facts { identity, parameters: &parameters, groups: None, groups_missed, circumstances };
     let mut ruling = policy::decide(rule, &facts);
-    let groups = find_groups(&facts, &ruling, engine, now)?;
+    let groups = match (find_groups(&facts, &ruling, engine, now), &trace.out_of_patience) {
+        (Err(Stop::Wait(_)), Some(denial)) => return Err(denial.clone().into()),
+        (groups, _) => groups?,
+    };
     if groups.is_some() {
         facts.groups = groups.as_deref();
         ruling = policy::decide(rule, &facts);
@@ -297,7 +305,10 @@ fn identify(
     }
     let key = match engine.key(issuer, header.kid.as_deref(), header.alg, now) {
         KeyLookup::Found(key) => key,
-        KeyLookup::Wait => return Err(Stop::Wait(Wanted::Key { issuer, kid: header.kid.clone(), alg: header.alg })),
+        KeyLookup::Wait => {
+            let wanted = Wanted::Key { issuer, kid: header.kid.clone(), alg: header.alg };
+            return Err(trace.out_of_patience.clone().map_or(Stop::Wait(wanted), Stop::Denied));
+        }
         KeyLookup::Refused(flaw) => return Err(Denial::Key(flaw).into()),
         KeyLookup::Unavailable { retry_after } => return Err(Denial::KeysUnavailable(retry_after).into()),
     };

@@ -342,6 +342,25 @@ fn waiting_ends_in_time_and_is_bounded_in_number() {
 }
 
 #[test]
+fn what_is_only_reported_is_not_stopped_by_keys_that_do_not_come() {
+    for pointer in ["", "/rules/0"] {
+        let mut config = fetched();
+        config["limits"] = json!({ "waiting_requests": 1, "wait": "3s" });
+        config.pointer_mut(pointer).unwrap()["report_only"] = true.into();
+        let mut gate = Gate::new(&config);
+        let Step::Wait(first, _) = gate.get("/orders/1", &token()) else { panic!("no wait") };
+        let Step::Continue(_, record) = gate.get("/orders/2", &token()) else { panic!("stopped") };
+        assert_eq!(record.unenforced, Some("too_many_waiting"));
+        gate.later(Duration::from_secs(3));
+        let Step::Continue(_, record) = first.resume(&mut gate.engine, &mut gate.host, gate.now) else {
+            panic!("stopped")
+        };
+        assert_eq!(record.unenforced, Some("waited_too_long"));
+        assert_eq!(gate.engine.waiting(), 0);
+    }
+}
+
+#[test]
 fn without_keys_nobody_gets_in_and_the_answer_says_when_to_come_back() {
     let mut gate = Gate::new(&fetched());
     let (source, fetch) = gate.poll().remove(0);

@@ -148,6 +148,15 @@ fn an_address_that_guesses_is_told_to_wait_and_a_good_token_passes() {
 }
 
 #[test]
+fn who_is_excluded_by_circumstances_has_not_failed() {
+    let mut gate = gate();
+    for _ in 0..5 {
+        assert_eq!(ask(&mut gate, "/not", &token(), &["0"]), "403 excluded");
+    }
+    assert_eq!(ask(&mut gate, "/news", &token(), &["0"]), "allow");
+}
+
+#[test]
 fn an_identity_that_is_turned_away_too_often_is_locked_and_nobody_else() {
     let mut gate = gate();
     assert_eq!(ask(&mut gate, "/tried", &token(), &[]), "allow");
