@@ -1,7 +1,7 @@
 //! Countries and networks by Envoy's own geoip filter in front, with databases in MaxMind's format.
 
 use envoy_test::{BOTH, Case, Gate, Request};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn the_geoip_filter_says_where_a_client_is_and_a_client_cannot() {
@@ -12,9 +12,9 @@ fn the_geoip_filter_says_where_a_client_is_and_a_client_cannot() {
         "providers": { "idp": provider },
         "geo": { "country_header": "x-geo-country", "asn_header": "x-geo-asn" },
         "rules": [
-            rule("anywhere", json!(null)),
-            rule("germany", json!({ "countries": ["DE", "AT"] })),
-            rule("not-there", json!({ "not": { "asns": [64501] } })),
+            json!({ "name": "anywhere", "match": { "paths": ["/anywhere"] }, "access": "anonymous" }),
+            rule("germany", &json!({ "countries": ["DE", "AT"] })),
+            rule("not-there", &json!({ "not": { "asns": [64501] } })),
         ]
     });
     let gate = Gate::start_with(configuration, |builder, _| builder.geoip(databases.path(), &places));
@@ -37,10 +37,6 @@ fn the_geoip_filter_says_where_a_client_is_and_a_client_cannot() {
 }
 
 /// Nobody needs to be known there.
-fn rule(name: &str, require: serde_json::Value) -> serde_json::Value {
-    let mut rule = json!({ "name": name, "match": { "paths": [format!("/{name}")] }, "access": "anonymous" });
-    if !require.is_null() {
-        rule["require"] = require;
-    }
-    rule
+fn rule(name: &str, require: &Value) -> Value {
+    json!({ "name": name, "match": { "paths": [format!("/{name}")] }, "access": "anonymous", "require": require })
 }

@@ -1,6 +1,6 @@
 //! Conditions in CEL, the Common Expression Language (<https://cel.dev>).
 //!
-//! The crate parses and evaluates; it has no types and no bounds. Both are [`checker`]'s, at load, and it refuses what the
+//! The crate parses and evaluates; it has no types and no bounds. Both are `checker`'s, at load, and it refuses what the
 //! evaluator could not do without a panic (map and message literals, an unset node) or in linear time (nested macros, `map`,
 //! regular expressions). What is left goes wrong as an error, and an error is no answer ([`Lack::ConditionFailed`]): it denies.
 //!
