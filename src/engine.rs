@@ -40,8 +40,8 @@ pub struct Engine {
     watch: Option<Watch>,
     tokens: TokenCache,
     waiting: u32,
-    /// Of those, the ones that wait because of their risk.
-    slowed: u32,
+    /// Of those, the ones that wait for something else than keys.
+    aside: u32,
 }
 
 impl Engine {
@@ -62,7 +62,7 @@ impl Engine {
         let groups = config.resolver(seed);
         let watch = config.watch(seed);
         let tokens = TokenCache::new(config.limits.token_cache);
-        Self { config: Rc::new(config), keys, groups, watch, tokens, waiting: 0, slowed: 0 }
+        Self { config: Rc::new(config), keys, groups, watch, tokens, waiting: 0, aside: 0 }
     }
 
     /// The compiled configuration.
@@ -147,10 +147,10 @@ impl Engine {
         (self.tokens.len(), self.tokens.bytes())
     }
 
-    /// Of the requests that wait, those that are slowed down.
+    /// Of the requests that wait, those that wait for something else than keys.
     #[must_use]
-    pub fn slowed(&self) -> u32 {
-        self.slowed
+    pub fn aside(&self) -> u32 {
+        self.aside
     }
 
     /// Requests that wait.
@@ -204,11 +204,12 @@ impl Engine {
         room
     }
 
-    /// The same for a request that is slowed down: those take half of the room at most, and leave the rest to keys.
-    pub(crate) fn enter_slow_lane(&mut self) -> bool {
-        let room = self.slowed < self.config.limits.waiting_requests / 2 && self.enter_waiting_room();
+    /// The same for a request that waits for its groups, or because of its risk: those take half of the room at most, so that
+    /// one caller with many of them keeps nobody from waiting for keys.
+    pub(crate) fn enter_side_room(&mut self) -> bool {
+        let room = self.aside < self.config.limits.waiting_requests / 2 && self.enter_waiting_room();
         if room {
-            self.slowed = self.slowed.saturating_add(1);
+            self.aside = self.aside.saturating_add(1);
         }
         room
     }
@@ -217,8 +218,8 @@ impl Engine {
         self.waiting = self.waiting.saturating_sub(1);
     }
 
-    pub(crate) fn leave_slow_lane(&mut self) {
-        self.slowed = self.slowed.saturating_sub(1);
+    pub(crate) fn leave_side_room(&mut self) {
+        self.aside = self.aside.saturating_sub(1);
         self.leave_waiting_room();
     }
 

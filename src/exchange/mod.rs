@@ -164,11 +164,10 @@ impl Exchange {
         }
         self.leave(engine);
         match &wanted {
-            Wanted::Delay(_, delay) if !engine.enter_slow_lane() => return Err(Denial::SlowedDown(*delay)),
+            Wanted::Delay(_, delay) if !engine.enter_side_room() => return Err(Denial::SlowedDown(*delay)),
             Wanted::Delay(..) => self.slowed = true,
-            Wanted::Key { .. } | Wanted::Groups(_) if !engine.enter_waiting_room() => {
-                return Err(Denial::TooManyWaiting);
-            }
+            Wanted::Groups(_) if !engine.enter_side_room() => return Err(Denial::TooManyWaiting),
+            Wanted::Key { .. } if !engine.enter_waiting_room() => return Err(Denial::TooManyWaiting),
             Wanted::Key { .. } | Wanted::Groups(_) => {}
         }
         self.wanted = Some(wanted);
@@ -185,8 +184,8 @@ impl Exchange {
 
     fn leave(&mut self, engine: &mut Engine) {
         match self.wanted.take() {
-            Some(Wanted::Delay(..)) => engine.leave_slow_lane(),
-            Some(Wanted::Key { .. } | Wanted::Groups(_)) => engine.leave_waiting_room(),
+            Some(Wanted::Delay(..) | Wanted::Groups(_)) => engine.leave_side_room(),
+            Some(Wanted::Key { .. }) => engine.leave_waiting_room(),
             None => {}
         }
     }

@@ -201,7 +201,7 @@ impl Worker {
             self.metrics.share("portcullis.groups.pending", wide(health.pending));
             self.metrics.share("portcullis.groups.failures", health.failures.into());
         }
-        self.metrics.share("portcullis.slowed_requests", u64::from(self.engine.slowed()));
+        self.metrics.share("portcullis.waiting_aside", u64::from(self.engine.aside()));
         self.metrics.share("portcullis.waiting_requests", u64::from(self.engine.waiting()));
     }
 

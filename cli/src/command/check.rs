@@ -7,7 +7,7 @@ use portcullis::config::Config;
 use serde::Serialize;
 
 use super::{EnvironmentArguments, Exit, Format, line, named};
-use crate::document;
+use crate::{document, moment};
 
 pub(super) const EXAMPLES: &str = "Examples:
   portcullis check filter.json                       every fault at once, each with its path
@@ -55,7 +55,10 @@ pub(super) fn run(arguments: &Arguments, out: &mut Vec<u8>) -> Exit {
         match text.and_then(|text| document::json_text(&text)) {
             Err(message) => report.errors.push(Told { path: String::new(), message }),
             Ok(text) => match Config::load(text.as_bytes(), &|name| arguments.environment.get(name)) {
-                Ok(config) => report.warnings = config.warnings(true),
+                Ok(config) => {
+                    report.warnings = config.warnings(true);
+                    report.warnings.extend(config.ended(moment::now()));
+                }
                 Err(problems) => {
                     let told = |problem: &portcullis::config::Problem| Told {
                         path: problem.path.clone(),

@@ -123,9 +123,12 @@ fn compile_for(
     }
     let caller = caller::checks(path, &mut settings, scope, problems);
     // A circumstance whose name stands for something faulty has its fault elsewhere.
-    let mut parts = nested.into_iter().collect::<Option<Vec<_>>>()?;
-    parts.extend(caller.into_iter().map(Requirement::Check));
-    parts.extend(circumstances?.into_iter().map(circumstance));
+    let circumstances = circumstances.map(|circumstances| circumstances.into_iter().map(circumstance));
+    let nested = nested.into_iter().collect::<Option<Vec<_>>>();
+    // The plain checks first: who lacks a scope is told so, and not sent for a sign-in that would not help.
+    let mut parts: Vec<Requirement> = caller.into_iter().map(Requirement::Check).collect();
+    parts.extend(circumstances?);
+    parts.extend(nested?);
     if problems.len() > before {
         return None;
     }

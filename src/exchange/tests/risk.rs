@@ -102,23 +102,23 @@ fn a_risky_request_waits_once_and_goes_on() {
     let token = with(json!({ "risk_level": "high", "exp": NOW + 6000 }));
     let Step::Wait(exchange, until) = gate.get("/news", &token) else { panic!("not slowed") };
     assert_eq!(until, gate.now.plus(Duration::from_millis(500)));
-    assert_eq!((gate.engine.waiting(), gate.engine.slowed()), (1, 1));
+    assert_eq!((gate.engine.waiting(), gate.engine.aside()), (1, 1));
     gate.later(Duration::from_millis(499));
     let Step::Wait(exchange, _) = exchange.resume(&mut gate.engine, &mut gate.host, gate.now) else {
         panic!("too soon")
     };
     gate.later(Duration::from_millis(1));
     assert_eq!(outcome(&exchange.resume(&mut gate.engine, &mut gate.host, gate.now)), "allow");
-    assert_eq!((gate.engine.waiting(), gate.engine.slowed()), (0, 0));
+    assert_eq!((gate.engine.waiting(), gate.engine.aside()), (0, 0));
     let waiting: Vec<_> = (0..500).map(|_| gate.get("/news", &token)).collect();
-    assert_eq!(gate.engine.slowed(), 500);
+    assert_eq!(gate.engine.aside(), 500);
     let refused = reply(gate.get("/news", &token));
     assert_eq!((refused.status, header(&refused, "retry-after")), (429, Some("1")));
     for step in waiting {
         let Step::Wait(exchange, _) = step else { panic!("not slowed") };
         exchange.abandon(&mut gate.engine);
     }
-    assert_eq!((gate.engine.waiting(), gate.engine.slowed()), (0, 0));
+    assert_eq!((gate.engine.waiting(), gate.engine.aside()), (0, 0));
     let mut config = config();
     config["report_only"] = true.into();
     let mut gate = Gate::new(&config);

@@ -9,6 +9,7 @@ use serde_json::{Number, Value};
 
 use crate::claim_path::{ClaimPath, NotAnObject};
 use crate::policy::lack::Lack;
+use crate::policy::requirement::granted::has_overage;
 use crate::token::VerifiedToken;
 use crate::verdict::Verdict;
 
@@ -79,6 +80,9 @@ pub(super) fn check(check: &ClaimCheck, token: &VerifiedToken) -> Verdict<Lack> 
     let malformed = || Verdict::Unknown(Lack::Unclear("claim_malformed"));
     let value = match check.path.reach(token.claims()) {
         Err(NotAnObject) | Ok(Some(Value::Null)) => return malformed(),
+        Ok(None) if check.path.first() == "groups" && has_overage(token.claims()) => {
+            return Verdict::Unknown(Lack::GroupsOverage);
+        }
         Ok(value) => value,
     };
     let met = match (&check.comparison, value) {

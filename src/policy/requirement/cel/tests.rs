@@ -141,7 +141,8 @@ fn what_goes_wrong_is_no_answer() {
 #[test]
 fn nobody_has_no_claims() {
     assert_eq!(evaluate("request.method == 'GET' && caller.kind == 'anonymous'", &Identity::Anonymous), "met");
-    assert_eq!(evaluate("!has(claims.sub)", &Identity::Anonymous), "met");
+    assert_eq!(evaluate("!has(claims.sub)", &Identity::Anonymous), "unknown: credential_missing");
+    assert_eq!(evaluate("caller.kind == 'anonymous' || claims.sub == 'u-1'", &Identity::Anonymous), "met");
     assert_eq!(evaluate("has(claims.sub)", &Identity::Anonymous), "unknown: credential_missing");
     assert_eq!(evaluate("claims.sub == 'u-1'", &Identity::Anonymous), "unknown: credential_missing");
     assert_eq!(evaluate("request.method == 'PUT'", &Identity::Anonymous), "unmet: condition_not_met");

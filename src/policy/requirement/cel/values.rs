@@ -13,6 +13,7 @@ use crate::http::query;
 use crate::policy::facts::Facts;
 use crate::policy::requirement::{callers, granted, origin};
 use crate::policy::template::Captured;
+use crate::token::VerifiedToken;
 
 /// The variables that an expression names, with the members that it names. What is not there is not in them: an expression
 /// that uses it has no answer. Headers or query parameters of which one is there twice, or can't be read, are not in them at
@@ -27,16 +28,18 @@ pub(super) fn variables(needs: &Needs, facts: &Facts<'_>, providers: &[String]) 
         variables.push(("params", named(&needs.params, |name| parameter(facts, name).map(text))));
     }
     for (name, claims) in [("claims", &needs.claims), ("danger_claims", &needs.danger_claims)] {
-        if !claims.is_empty() {
-            variables.push((name, named(claims, |name| facts.token()?.claims().get(name).map(json))));
+        // Without a token what it says is not known: asking whether a claim is there has no answer either.
+        // Nor is it whether somebody with too many groups for a token is in one.
+        let unclear = |token: &VerifiedToken| claims.contains("groups") && granted::has_overage(token.claims());
+        if let Some(token) = facts.token().filter(|token| !claims.is_empty() && !unclear(token)) {
+            variables.push((name, named(claims, |name| token.claims().get(name).map(json))));
         }
     }
     if !needs.caller.is_empty() {
         variables.push(("caller", named(&needs.caller, |name| caller(facts, name, providers))));
     }
     if needs.address {
-        let address = facts.circumstances.connection.address().map_or_else(String::new, |address| address.to_string());
-        variables.push(("address", text(address)));
+        variables.extend(facts.circumstances.connection.address().map(|address| ("address", text(address.to_string()))));
     }
     variables
 }
