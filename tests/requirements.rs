@@ -1,8 +1,8 @@
 //! Every requirement on tokens and credentials has a test that carries its id, or a stated reason why not yet.
 //!
 //! J: RFC 8725 (JWT best practice) with RFC 7515, 7519 and 7797. A: RFC 9068 (JWT access tokens). B: RFC 6750 (bearer
-//! tokens). A test proves a requirement when its name begins with the id in lower case: `fn j16_crit_is_refused()`; one
-//! that proves several begins with all of them: `fn j08_j16_what_...()`.
+//! tokens). T: OWASP API Security Top 10 of 2023. A test proves a requirement when its name begins with the id in lower
+//! case: `fn j16_crit_is_refused()`; one that proves several begins with all of them: `fn j08_j16_what_...()`.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -83,17 +83,18 @@ fn ids_in(line: &str) -> Vec<String> {
 /// `b64` is the header parameter of RFC 7797.
 fn is_id(part: &str) -> bool {
     part != "b64"
-        && matches!(part.as_bytes(), [b'j' | b'a' | b'b', tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit())
+        && matches!(part.as_bytes(), [b'j' | b'a' | b'b' | b't', tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit())
 }
 
 /// What the filter does not do yet. An entry goes when its test comes: it may not have both.
-const EXCEPTIONS: [(&str, &str); 3] = [
-    ("a04", "rules cannot ask for scopes yet; that Entra's tokens carry one at all is tested without an id"),
-    ("a05", "rules cannot ask for roles or groups yet; roles of the wrong type are refused for Entra alone"),
-    ("a07", "an option to take tokens of one audience only has no use before rules ask for scopes"),
-];
+const EXCEPTIONS: [(&str, &str); 1] =
+    [("a07", "a rule can name audiences; whether a scope is meant for one of several is known to the issuer alone")];
 
-const REQUIREMENTS: [(&str, &str); 35] = [
+const REQUIREMENTS: [(&str, &str); 39] = [
+    ("t01", "an object belongs to a tenant or a person, and only they reach it (OWASP API1:2023)"),
+    ("t05", "a function is for the roles that were given it; no header makes one method another (API5:2023)"),
+    ("t08", "configurations that check nothing are refused; TRACE is (API8:2023)"),
+    ("t09", "what nobody declared is denied and counted (API9:2023)"),
     ("j01", "the algorithm comes from configuration and key; the header only has to agree (RFC 8725 section 3.1)"),
     ("j02", "a key is used with its own algorithm, never for HMAC unless it is a secret (section 3.1)"),
     ("j03", "`none` is refused in every spelling, signed or not (section 3.2)"),

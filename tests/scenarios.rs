@@ -1,4 +1,4 @@
-//! Tells every story of `tests/scenarios/` natively, as `portcullis test` does, and in a real Envoy: same input, same decision.
+//! Tells every story of `tests/scenarios/`, and of the examples in `filter-config/`, natively, as `portcullis test` does, and in a real Envoy: same input, same decision.
 
 #![expect(clippy::indexing_slicing, clippy::panic, reason = "a panic is a failed test")]
 
@@ -59,12 +59,13 @@ fn every_story_goes_in_envoy_as_it_is_written() {
 
 struct Story {
     file: PathBuf,
+    config: Value,
     scenario: Scenario,
 }
 
 impl Story {
     fn config(&self) -> &Value {
-        self.scenario.config.as_ref().unwrap_or_else(|| panic!("{} brings no `config`", self.file.display()))
+        &self.config
     }
 
     fn check<'a>(&self, where_told: &str, told: impl Iterator<Item = (&'a ScenarioRequest, &'a Outcome)>) {
@@ -83,20 +84,30 @@ impl Story {
 
 /// All of them, or those with `PORTCULLIS_SCENARIO` in their file's name.
 fn stories() -> Vec<Story> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let examples = workspace.join("filter-config");
+    let folders = [workspace.join("tests/scenarios"), examples.join("scenarios")];
     let wanted = std::env::var("PORTCULLIS_SCENARIO").unwrap_or_default();
-    let files = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())).flatten();
-    let mut files: Vec<PathBuf> = files
+    let list =
+        |folder: &PathBuf| std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<PathBuf> = folders
+        .iter()
+        .flat_map(|folder| list(folder).flatten())
         .map(|entry| entry.path())
         .filter(|file| file.extension().is_some_and(|extension| extension == "yaml"))
         .filter(|file| file.to_string_lossy().contains(&wanted))
         .collect();
     files.sort();
-    assert!(!files.is_empty(), "no stories in {}", folder.display());
+    assert!(!files.is_empty(), "no stories in {folders:?}");
     let stories = files.into_iter().map(|file| {
         let scenario = read::scenario(&load_yaml(&file));
         let scenario = scenario.unwrap_or_else(|faults| panic!("{}:\n{}", file.display(), faults.join("\n")));
-        Story { scenario, file }
+        let config = scenario.config.clone().unwrap_or_else(|| {
+            // The scenarios of an example are beside the configuration of the same name.
+            let name = file.file_stem().map(|name| Path::new(name).with_extension("json"));
+            load_yaml(&examples.join(name.unwrap_or_else(|| panic!("{}: no name", file.display()))))
+        });
+        Story { config, scenario, file }
     });
     stories.collect()
 }

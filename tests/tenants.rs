@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const TENANTS: usize = 10;
 
 #[test]
-fn t1_of_ten_tenants_and_ten_places_only_the_diagonal_gets_in() {
+fn t01_of_ten_tenants_and_ten_places_only_the_diagonal_gets_in() {
     let gate = Gate::start(configuration());
     let mut cases = Vec::new();
     for caller in 0..TENANTS {
@@ -45,7 +45,7 @@ fn t1_of_ten_tenants_and_ten_places_only_the_diagonal_gets_in() {
 }
 
 #[test]
-fn t1_a_token_that_names_two_tenants_gets_in_nowhere() {
+fn t01_a_token_that_names_two_tenants_gets_in_nowhere() {
     let gate = Gate::start(configuration());
     let mut cases = Vec::new();
     for (one, other) in [(0, 1), (1, 0), (4, 9)] {

@@ -169,6 +169,8 @@ fn test_says_what_is_not_as_expected() {
     told.assert(1, &["bad.yaml: FAILED: writes", "- 200", "+ 403 scope_missing", "1 of 3 requests"]);
     let told = portcullis(&["test", "--format", "json", &file, &bad]);
     assert_eq!(told.json()["files"][0]["failures"][0]["differences"][0]["found"], "403 scope_missing");
+    portcullis(&["test", &file, &good, "--only", "reads"]).assert(0, &["good.yaml: 1 as expected"]);
+    portcullis(&["test", &file, &good, "--only", "raeds"]).assert(2, &[]);
     let typo = files.add("typo.yaml", "requests:\n  - { what: typo, get: /orders/7, tokn: {}, expect: 200 }\n");
     portcullis(&["test", &file, &typo]).assert(2, &["typo.yaml: error: request 1 (typo): tokn: unknown member"]);
     portcullis(&["test", &good]).assert(2, &["config: is required"]);
@@ -237,6 +239,12 @@ fn a_log_is_replayed_against_another_configuration() {
     let unknown = files.add("unknown.json", &unknown.to_string());
     portcullis(&["explain", &unknown, "--envoy-log", &log])
         .assert(0, &["can't be told: the decision hangs on `claim`"]);
+    let mut passing = config();
+    passing["answers"] = json!({"cors_preflight": "pass"});
+    let passing = files.add("passing.json", &passing.to_string());
+    let preflight = record(json!({"method": "OPTIONS", "inputs": {"address": "192.0.2.1"}}));
+    let preflight = files.add("preflight.log", &preflight);
+    portcullis(&["explain", &passing, "--envoy-log", &preflight]).assert(0, &["1 x can't be told: preflights pass"]);
     portcullis(&["explain", &same, "--envoy-log", &same]).assert(2, &[]);
 }
 

@@ -66,7 +66,8 @@ impl<'h> Connection<'h> {
         }
     }
 
-    /// The address that the host has for the other end, whatever headers say to us.
+    /// The address that the host has for the other end. Envoy has one address only: that of the connection with
+    /// `use_remote_address` and no trusted hops, otherwise one out of `x-forwarded-for`.
     #[must_use]
     pub fn peer(&self) -> Option<IpAddr> {
         *self.peer.get_or_init(|| {

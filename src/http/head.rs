@@ -61,6 +61,9 @@ pub enum RequestFlaw {
     PseudoUnknown,
     /// `:scheme` is neither `http` nor `https`.
     Scheme,
+    /// `TRACE`, or its kin `TRACK`: the server would send back what it got, the credential and our own headers included
+    /// (RFC 9110 section 9.3.8).
+    Trace,
 }
 
 impl RequestFlaw {
@@ -80,6 +83,7 @@ impl RequestFlaw {
             Self::PseudoRepeated(_) => "request_pseudo_header_repeated",
             Self::PseudoUnknown => "request_pseudo_header_unknown",
             Self::Scheme => "request_bad_scheme",
+            Self::Trace => "request_trace",
         }
     }
 }
@@ -99,6 +103,7 @@ impl fmt::Display for RequestFlaw {
             Self::PseudoRepeated(pseudo) => write!(f, "`{}` comes more than once", pseudo.name()),
             Self::PseudoUnknown => f.write_str("there is an unknown pseudo header"),
             Self::Scheme => f.write_str("the scheme is neither `http` nor `https`"),
+            Self::Trace => f.write_str("the method is `TRACE`"),
         }
     }
 }
@@ -249,6 +254,9 @@ fn read_method(headers: &HeaderMap) -> Result<String, RequestFlaw> {
     let method = pseudo(headers, Pseudo::Method)?;
     if !is_token(method) || method.len() > MAX_METHOD_BYTES {
         return Err(RequestFlaw::Method);
+    }
+    if method.eq_ignore_ascii_case(b"TRACE") || method.eq_ignore_ascii_case(b"TRACK") {
+        return Err(RequestFlaw::Trace);
     }
     str::from_utf8(method).map(str::to_owned).map_err(|_| RequestFlaw::Method)
 }

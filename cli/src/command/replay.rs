@@ -126,6 +126,10 @@ impl Again {
         if path.len() >= LONGEST_PATH {
             return Replayed::Untold("the path is cut in the record".to_owned());
         }
+        let preflights_pass = self.document.pointer("/answers/cors_preflight").is_some_and(|found| found == "pass");
+        if method == "OPTIONS" && preflights_pass {
+            return Replayed::Untold("preflights pass, and a record does not say whether it is of one".to_owned());
+        }
         let Some(inputs) = record.get("inputs") else {
             return Replayed::Untold("the record has no `inputs` (`audit.inputs`)".to_owned());
         };

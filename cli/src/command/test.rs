@@ -99,6 +99,10 @@ pub(super) fn run(arguments: &Arguments, out: &mut Vec<u8>) -> Result<Exit, Stri
         reports.push(tell(file, value, shared.as_ref(), arguments));
     }
     progress("");
+    let asked = reports.iter().any(|report| report.requests > 0 || !report.faults.is_empty());
+    if let Some(only) = arguments.only.as_ref().filter(|_| !asked) {
+        return Err(format!("no request has `{only}` in its `what`, so nothing was tested"));
+    }
     let failed = reports.iter().any(|report| !report.failures.is_empty());
     let faulty = reports.iter().any(|report| !report.faults.is_empty());
     match arguments.format {

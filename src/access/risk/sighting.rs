@@ -48,11 +48,12 @@ pub(super) struct Sighting {
 }
 
 impl Sighting {
-    /// `None` for nobody.
+    /// `None` for nobody, and where a token does not tell its bearer from others': what one of them does would count against
+    /// all. A token without a subject is known by its own id.
     pub(super) fn of(key: HashKey, identity: &Identity, address: Option<IpAddr>, rule: &str) -> Option<Self> {
         let token = identity.token()?;
         let text = |name| token.text(name).unwrap_or_default().as_bytes();
-        let subject = identity.subject().unwrap_or_default().as_bytes();
+        let subject = identity.subject().or_else(|| identity.token_id())?.as_bytes();
         let client = identity.client().unwrap_or_default().as_bytes();
         let (iss, tid) = (text("iss"), text("tid"));
         let session = match (token.text("sid"), identity.token_id()) {

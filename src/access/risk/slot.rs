@@ -37,9 +37,10 @@ impl Slot {
         self.records.iter_mut()
     }
 
-    /// As bytes, without those touched longest ago if there is too little room for all.
+    /// As bytes, without those touched longest ago if there is too little room for all. One that is locked stays until it is
+    /// not: its identity has other sessions and clients, which would push it out of their slot.
     pub(super) fn encode(&mut self) -> Vec<u8> {
-        self.records.sort_by_key(|record| std::cmp::Reverse(record.seen));
+        self.records.sort_by_key(|record| std::cmp::Reverse(record.seen.max(record.locked_until)));
         let mut bytes = vec![VERSION];
         for record in &self.records {
             let lists = [&record.networks, &record.failures, &record.rules];

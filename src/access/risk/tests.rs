@@ -190,6 +190,35 @@ fn failures_lock_the_identity_that_failed_and_a_success_takes_nothing_back() {
 }
 
 #[test]
+fn other_sessions_and_clients_of_one_person_push_out_no_lock() {
+    let mut world = World::new(&settings());
+    let ada = person("ada");
+    for _ in 0..5 {
+        assert!(world.fail(&ada).is_ok());
+    }
+    world.later(Duration::from_secs(1));
+    for number in 0..100 {
+        let other =
+            identity(json!({ "sub": "ada", "azp": format!("other-{number}"), "jti": format!("session-{number}") }));
+        assert!(world.get(&other, address(1)).is_ok());
+    }
+    assert!(world.get(&ada, address(1)).is_err());
+}
+
+#[test]
+fn tokens_without_a_subject_are_not_all_of_one() {
+    let mut world = World::new(&settings());
+    let one = identity(json!({ "azp": "app", "jti": "1" }));
+    for _ in 0..5 {
+        assert!(world.fail(&one).is_ok());
+    }
+    assert!(world.get(&one, address(1)).is_err());
+    assert!(world.get(&identity(json!({ "azp": "app", "jti": "2" })), address(1)).is_ok());
+    let anybody = identity(json!({ "azp": "app" }));
+    assert!(world.workers[0].meet(&mut world.host, &anybody, None, "r", world.now).is_none());
+}
+
+#[test]
 fn slow_failures_never_lock() {
     let mut world = World::new(&settings());
     let ada = person("ada");

@@ -322,6 +322,16 @@ fn fit_to_decide(
     Some(path)
 }
 
+/// The same where there is no other word for it: for devices and risks.
+pub(super) fn claim_fit_to_decide(at: &str, settings: ClaimPathSettings, problems: &mut Problems) -> Option<ClaimPath> {
+    let path = claim_path(at, settings, problems)?;
+    if is_unfit(path.first()) {
+        problems.add(at, format!("`{}` can be chosen by users or other tenants, and says nothing here", path.first()));
+        return None;
+    }
+    Some(path)
+}
+
 /// Is this claim one that must not decide?
 pub(super) fn is_unfit(name: &str) -> bool {
     UNFIT.contains(&name)

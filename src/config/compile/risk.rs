@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::access::AccessNames;
-use super::claim;
+use super::caller::claim_fit_to_decide;
 use crate::access::Check;
 use crate::access::risk::{Lockout, Observe, Reading, RiskSettings, Signal, SignalSource, SlowDown, Threshold};
 use crate::config::problems::{Problems, join};
@@ -67,7 +67,7 @@ fn signal(path: &str, settings: SignalSettings, names: &AccessNames, problems: &
             if settings.trusted_proxies.is_some() {
                 problems.add(join(path, "trusted_proxies"), "does not go with `claim`");
             }
-            claim::claim_path(&join(path, "claim"), name, problems).map(SignalSource::Claim)
+            claim_fit_to_decide(&join(path, "claim"), name, problems).map(SignalSource::Claim)
         }
         (None, Some(name)) => {
             if !is_token(name.as_bytes()) {

@@ -204,6 +204,7 @@ pub struct DeviceHeaderSettings {
     #[deserr(default)]
     pub one_of: Option<Vec<String>>,
     /// Networks, by name, of the proxies that set it and remove the client's own. From elsewhere it says nothing. Compared with
-    /// the host's address of the other end (`source.address`), not with `x-forwarded-for`.
+    /// `source.address`. Envoy takes that from `x-forwarded-for`, where any client can write a proxy's address, unless
+    /// `use_remote_address` is true and `xff_num_trusted_hops` is 0.
     pub trusted_proxies: Vec<String>,
 }

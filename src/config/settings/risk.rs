@@ -48,7 +48,8 @@ pub struct SignalSettings {
     #[deserr(default)]
     pub header: Option<String>,
     /// Networks, by name, of the proxies that set the header; needed with it. From elsewhere it can't be told. Compared
-    /// with the host's address of the other end (`source.address`), not with `x-forwarded-for`.
+    /// with `source.address`. Envoy takes that from `x-forwarded-for`, where any client can write a proxy's address, unless
+    /// `use_remote_address` is true and `xff_num_trusted_hops` is 0.
     #[deserr(default)]
     pub trusted_proxies: Option<Vec<String>>,
     /// The score of each value, 0 to 100; this or `numeric`.

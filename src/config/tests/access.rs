@@ -203,6 +203,8 @@ fn each_fault_of_devices_has_its_path() {
         ("/claimed/claim/one_of", json!([]), "devices.claimed.claim.one_of: is empty"),
         ("/claimed/claim/one_of", Value::Null, "devices.claimed.claim: needs one of `equals` and `one_of`"),
         ("/claimed/claim/path", json!("a..b"), "devices.claimed.claim.path: a name of the claim is empty"),
+        ("/claimed/claim/path", json!("email"), "devices.claimed.claim.path: `email` can be chosen by users"),
+        ("/claimed/claim/path", json!(["upn"]), "devices.claimed.claim.path: `upn` can be chosen by users"),
         ("/certified/certificate", json!({}), "devices.certified.certificate: needs `issuer`, `uri_san` or `dns_san`"),
         (
             "/certified/certificate/issuer",

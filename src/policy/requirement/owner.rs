@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::claim_path::ClaimPath;
+use crate::http::name::{Twin, twin_key};
 use crate::policy::facts::Facts;
 use crate::policy::lack::Lack;
 use crate::policy::template::Captured;
@@ -50,10 +51,19 @@ pub(super) fn named<'f>(place: &Place, facts: &Facts<'f>) -> Result<&'f [u8], &'
             Some((_, Captured::Segment(text))) => Ok(text.as_bytes()),
             Some((_, Captured::Rest(_))) | None => Err("owner_parameter_unknown"),
         },
-        Place::Header(name) => match facts.circumstances.head.only(name) {
-            Ok(Some(value)) if !value.is_empty() => Ok(value),
-            Ok(_) => Err("owner_header_missing"),
-            Err(_) => Err("owner_header_repeated"),
-        },
+        Place::Header(name) => {
+            let head = facts.circumstances.head;
+            let key = twin_key(name.as_bytes());
+            let fields = head.headers().names().filter(|other| !other.starts_with(b":"));
+            // The server behind us may read `x_user` where it asks for `x-user`.
+            if fields.filter(|other| Twin::of(other).has_key(&key)).count() > 1 {
+                return Err("owner_header_repeated");
+            }
+            match head.only(name) {
+                Ok(Some(value)) if !value.is_empty() => Ok(value),
+                Ok(_) => Err("owner_header_missing"),
+                Err(_) => Err("owner_header_repeated"),
+            }
+        }
     }
 }

@@ -3,8 +3,8 @@
 use envoy_test::{Builder, Core, Entra, Envoy, IssuerServer, KeyKind, SigningKey, forge, pin_thread};
 use serde_json::{Value, json};
 
-use crate::Plan;
 use crate::contender::{Contender, Requests};
+use crate::{Plan, policy};
 
 /// The name of the one that the others are compared with.
 pub(crate) const BASE: &str = "jwt_authn, no cache";
@@ -122,6 +122,8 @@ impl Field {
             entry("jwt_authn, no cache, ES256", self.native(false), ec(), 200),
             entry("portcullis, one token", host(), one(), 200),
             entry("portcullis, 500 tokens", host(), many(), 200),
+            entry("portcullis, one token, 1,000 rules, 5 conditions", self.ours(&policy::large(1_000)), one(), 200),
+            entry("portcullis, one token, the same and CEL", self.ours(&policy::with_cel(1_000)), one(), 200),
             entry("portcullis, every token new", host(), Sends::New, 200),
             entry("portcullis, every token new, in the module", module(), Sends::New, 200),
             entry("portcullis, ES256, no cache", forgetful("prefer_host"), ec(), 200),

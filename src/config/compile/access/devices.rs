@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Table, header_name};
 use crate::access::device::{Certificate, DistinguishedName, Pattern};
 use crate::access::{Device, Networks};
-use crate::config::compile::claim::claim_path;
+use crate::config::compile::caller::claim_fit_to_decide;
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{
     DeviceCertificateSettings, DeviceClaimSettings, DeviceHeaderSettings, DeviceSettings, ScalarSettings,
@@ -42,7 +42,7 @@ fn claim(path: &str, settings: DeviceClaimSettings, problems: &mut Problems) -> 
         ScalarSettings::Boolean(truth) => Value::Bool(truth),
     });
     let values = values.collect();
-    Some(Device::Claim { path: claim_path(&join(path, "path"), settings.path, problems)?, values })
+    Some(Device::Claim { path: claim_fit_to_decide(&join(path, "path"), settings.path, problems)?, values })
 }
 
 fn certificate(path: &str, settings: &DeviceCertificateSettings, problems: &mut Problems) -> Option<Device> {

@@ -3,24 +3,18 @@
 //! Types are known for literals, for what a request has, and for what is made of them; a claim may be anything. A mismatch
 //! is reported where both sides are known, so what passes can still go wrong on a request, as an error.
 
+mod kind;
+mod names;
+mod shape;
+
 use cel::IdedExpr;
-use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, SelectExpr, operators};
+use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, operators};
+
+use kind::{ADDED, CONVERTED, KEYS, Kind, NUMBERS, ORDERED};
+use names::{VARIABLES, root};
+use shape::{appends_items, shown};
 
 use super::{CelFlaw, MAX_DEPTH, MAX_MACROS, MAX_NODES, Needs};
-
-/// What is known of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Any,
-    Boolean,
-    Int,
-    UInt,
-    Double,
-    Text,
-    List,
-    Map,
-    Null,
-}
 
 /// Checks an expression and says what it names.
 pub(super) fn check(expression: &IdedExpr, is_unfit: fn(&str) -> bool) -> Result<Needs, Vec<CelFlaw>> {
@@ -103,107 +97,6 @@ impl Checker {
             LiteralValue::String(_) => Kind::Text,
             LiteralValue::UInt(_) => Kind::UInt,
             LiteralValue::Bytes(_) => self.refuse(expression, "nothing in a request is bytes; write a text"),
-        }
-    }
-
-    fn variable(&mut self, name: &str) -> Kind {
-        if self.locals.iter().any(|local| local == name) {
-            return Kind::Any;
-        }
-        match name {
-            "address" => {
-                self.needs.address = true;
-                Kind::Text
-            }
-            "request" | "params" | "claims" | "danger_claims" | "caller" => {
-                self.flaws.push(CelFlaw::Whole(name.to_owned()));
-                Kind::Map
-            }
-            _ => {
-                self.flaws.push(CelFlaw::Unknown(name.to_owned(), VARIABLES));
-                Kind::Any
-            }
-        }
-    }
-
-    fn select(&mut self, select: &SelectExpr, depth: usize) -> Kind {
-        let kind = match root(&select.operand, &self.locals) {
-            Some(root) => {
-                self.nodes = self.nodes.saturating_add(1);
-                self.member(root, &select.field)
-            }
-            None => {
-                let operand = self.visit(&select.operand, depth);
-                self.expect(&select.operand, operand, &[Kind::Map], "something with members");
-                Kind::Any
-            }
-        };
-        if select.test { Kind::Boolean } else { kind }
-    }
-
-    /// A member of what a request has, by its name.
-    fn member(&mut self, root: Root, name: &str) -> Kind {
-        let named = name.to_owned();
-        match root {
-            Root::Request => match name {
-                "method" | "host" | "path" | "scheme" => {
-                    self.needs.request.insert(named);
-                    Kind::Text
-                }
-                "time" => {
-                    self.needs.request.insert(named);
-                    Kind::Int
-                }
-                "headers" | "query" => {
-                    self.flaws.push(CelFlaw::Whole(format!("request.{name}")));
-                    Kind::Map
-                }
-                _ => {
-                    self.flaws.push(CelFlaw::Unknown(format!("request.{name}"), REQUEST));
-                    Kind::Any
-                }
-            },
-            Root::Headers if name.bytes().any(|byte| byte.is_ascii_uppercase()) => {
-                let part = format!("request.headers[\"{name}\"]");
-                self.flaws.push(CelFlaw::NotSupported(part, "headers are named in lower case here"));
-                Kind::Text
-            }
-            Root::Headers => {
-                self.needs.headers.insert(named);
-                Kind::Text
-            }
-            Root::Query => {
-                self.needs.query.insert(named);
-                Kind::Text
-            }
-            Root::Parameters => {
-                self.needs.params.insert(named);
-                Kind::Text
-            }
-            Root::Claims if (self.is_unfit)(name) => {
-                self.flaws.push(CelFlaw::Unfit(named));
-                Kind::Any
-            }
-            Root::Claims => {
-                self.needs.claims.insert(named);
-                Kind::Any
-            }
-            Root::DangerClaims => {
-                self.needs.danger_claims.insert(named);
-                Kind::Any
-            }
-            Root::Caller => {
-                let kind = match name {
-                    "kind" | "subject" | "client" | "tenant" | "provider" => Kind::Text,
-                    "scopes" | "roles" => Kind::List,
-                    _ => {
-                        self.flaws.push(CelFlaw::Unknown(format!("caller.{name}"), CALLER));
-                        return Kind::Any;
-                    }
-                };
-                self.needs.caller.insert(named);
-                kind
-            }
         }
     }
 
@@ -391,111 +284,3 @@ impl Checker {
         Kind::Any
     }
 }
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Any => "anything",
-            Self::Boolean => "true or false",
-            Self::Int => "a whole number",
-            Self::UInt => "a whole number without sign",
-            Self::Double => "a number",
-            Self::Text => "a text",
-            Self::List => "a list",
-            Self::Map => "something with members",
-            Self::Null => "null",
-        }
-    }
-
-    fn compares_with(self, other: Self) -> bool {
-        self == other
-            || self == Self::Any
-            || other == Self::Any
-            || (NUMBERS.contains(&self) && NUMBERS.contains(&other))
-    }
-}
-
-/// What a request has that is known by the names of its members only.
-#[derive(Clone, Copy)]
-enum Root {
-    Request,
-    Headers,
-    Query,
-    Parameters,
-    Claims,
-    DangerClaims,
-    Caller,
-}
-
-fn root(expression: &IdedExpr, locals: &[String]) -> Option<Root> {
-    match &expression.expr {
-        Expr::Ident(name) if locals.contains(name) => None,
-        Expr::Ident(name) => match name.as_str() {
-            "request" => Some(Root::Request),
-            "params" => Some(Root::Parameters),
-            "claims" => Some(Root::Claims),
-            "danger_claims" => Some(Root::DangerClaims),
-            "caller" => Some(Root::Caller),
-            _ => None,
-        },
-        Expr::Select(select) if !select.test => match (root(&select.operand, locals)?, select.field.as_str()) {
-            (Root::Request, "headers") => Some(Root::Headers),
-            (Root::Request, "query") => Some(Root::Query),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// `@result + [item]`, where the item is what the macro goes through: a part of the list, not something made of it.
-fn appends_items(macro_: &ComprehensionExpr) -> bool {
-    let Expr::Call(step) = &macro_.loop_step.expr else { return false };
-    let [_, Expr::Call(add), _] = &step.args.iter().map(|arg| &arg.expr).collect::<Vec<_>>()[..] else { return false };
-    let Some(Expr::List(list)) = add.args.get(1).map(|arg| &arg.expr) else { return false };
-    matches!(list.elements.as_slice(), [item] if item.expr == Expr::Ident(macro_.iter_var.clone()))
-}
-
-/// A part of an expression, near enough to how it was written to be found.
-fn shown(expression: &IdedExpr) -> String {
-    match &expression.expr {
-        Expr::Ident(name) => name.clone(),
-        Expr::Literal(literal) => match literal {
-            LiteralValue::Boolean(value) => value.inner().to_string(),
-            LiteralValue::Double(value) => value.inner().to_string(),
-            LiteralValue::Int(value) => value.inner().to_string(),
-            LiteralValue::UInt(value) => format!("{}u", value.inner()),
-            LiteralValue::String(value) => format!("'{}'", value.inner()),
-            LiteralValue::Null => "null".to_owned(),
-            LiteralValue::Bytes(_) => "b'..'".to_owned(),
-        },
-        Expr::Select(select) if select.test => format!("has({}.{})", shown(&select.operand), select.field),
-        Expr::Select(select) => format!("{}.{}", shown(&select.operand), select.field),
-        Expr::Call(call) => {
-            let args: Vec<String> = call.args.iter().map(shown).collect();
-            match (&call.target, call.func_name.as_str(), args.as_slice()) {
-                (None, operators::INDEX, [container, index]) => format!("{container}[{index}]"),
-                (None, operators::CONDITIONAL, [condition, yes, no]) => format!("{condition} ? {yes} : {no}"),
-                (None, name, [left, right]) if name.starts_with(['_', '@']) => {
-                    format!("{left} {} {right}", name.trim_matches(['_', '@']))
-                }
-                (None, name, [inner]) if name.ends_with('_') => format!("{}{inner}", name.trim_matches('_')),
-                (None, name, _) => format!("{name}({})", args.join(", ")),
-                (Some(target), name, _) => format!("{}.{name}({})", shown(target), args.join(", ")),
-            }
-        }
-        Expr::Comprehension(macro_) => format!("{}..({}, ..)", shown(&macro_.iter_range), macro_.iter_var),
-        Expr::List(_) => "[..]".to_owned(),
-        Expr::Map(_) | Expr::Struct(_) => "{..}".to_owned(),
-        Expr::Unspecified => String::new(),
-    }
-}
-
-const ORDERED: [Kind; 4] = [Kind::Int, Kind::UInt, Kind::Double, Kind::Text];
-const ADDED: [Kind; 5] = [Kind::Int, Kind::UInt, Kind::Double, Kind::Text, Kind::List];
-const NUMBERS: [Kind; 3] = [Kind::Int, Kind::UInt, Kind::Double];
-const KEYS: [Kind; 4] = [Kind::Int, Kind::UInt, Kind::Text, Kind::Boolean];
-const CONVERTED: [Kind; 5] = [Kind::Int, Kind::UInt, Kind::Double, Kind::Text, Kind::Boolean];
-
-const VARIABLES: &str = "request, params, claims, danger_claims, caller, address";
-const REQUEST: &str = "method, host, path, scheme, headers, query, time";
-const CALLER: &str = "kind, subject, client, tenant, provider, scopes, roles";

@@ -14,8 +14,10 @@ use crate::policy::facts::Facts;
 use crate::policy::requirement::{callers, granted, origin};
 use crate::policy::template::Captured;
 
-/// The variables that an expression names, with the members that it names. What is not there, or is there twice, or can't
-/// be read is not in them: an expression that uses it has no answer.
+/// The variables that an expression names, with the members that it names. What is not there is not in them: an expression
+/// that uses it has no answer. Headers or query parameters of which one is there twice, or can't be read, are not in them at
+/// all, so that whether it is there has no answer either: the sender chooses how often it is, and the server behind us sees
+/// it.
 pub(super) fn variables(needs: &Needs, facts: &Facts<'_>, providers: &[String]) -> Vec<(&'static str, Value)> {
     let mut variables = Vec::new();
     if !needs.request.is_empty() || !needs.headers.is_empty() || !needs.query.is_empty() {
@@ -46,22 +48,47 @@ fn request(needs: &Needs, facts: &Facts<'_>) -> Value {
         let value = match field.as_str() {
             "method" => text(head.method()),
             "host" => text(head.host()),
-            "path" => text(head.path().path()),
+            "path" => text(path(head.path().segments())),
             "scheme" => text(head.scheme()),
             "time" => i64::try_from(facts.circumstances.now.as_secs()).map_or(Value::Null, Value::Int),
             _ => continue,
         };
         members.insert(key(field), value);
     }
+    let header = |name: &str| match head.only(name) {
+        Ok(None) => Ok(None),
+        Ok(Some(value)) => std::str::from_utf8(value).map(|value| Some(text(value))).map_err(|_| Unreadable),
+        Err(_) => Err(Unreadable),
+    };
+    let raw = head.path().query().unwrap_or_default();
+    let parameter = |name: &str| match query::values(raw, name).next() {
+        None => Ok(None),
+        Some(_) => query::only_text(raw, name).map(|value| Some(text(value))).ok_or(Unreadable),
+    };
     if !needs.headers.is_empty() {
-        let header = |name: &str| std::str::from_utf8(head.only(name).ok()??).ok().map(text);
-        members.insert(key("headers"), named(&needs.headers, header));
+        members.extend(readable(&needs.headers, header).map(|headers| (key("headers"), headers)));
     }
     if !needs.query.is_empty() {
-        let raw = head.path().query().unwrap_or_default();
-        members.insert(key("query"), named(&needs.query, |name| query::only_text(raw, name).map(text)));
+        members.extend(readable(&needs.query, parameter).map(|query| (key("query"), query)));
     }
     map(members)
+}
+
+/// Decoded, as rules match it: `/%61dmin` is `/admin` to the server behind us.
+fn path(segments: &[String]) -> String {
+    format!("/{}", segments.join("/"))
+}
+
+/// It is there, twice or in bytes that are no text.
+struct Unreadable;
+
+/// Those of `names` that are there; nothing if one can't be read.
+fn readable(names: &BTreeSet<String>, value: impl Fn(&str) -> Result<Option<Value>, Unreadable>) -> Option<Value> {
+    let mut members = HashMap::new();
+    for name in names {
+        members.extend(value(name).ok()?.map(|value| (key(name), value)));
+    }
+    Some(map(members))
 }
 
 fn parameter(facts: &Facts<'_>, name: &str) -> Option<String> {

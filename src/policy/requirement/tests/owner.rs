@@ -42,6 +42,8 @@ fn a_header_comes_once() {
     assert_eq!(owner(&[("X-User", "u-1")]), "met");
     assert_eq!(owner(&[("x-user", "u-2")]), "unmet: not_the_owner");
     assert_eq!(owner(&[("x-user", "u-1"), ("x-user", "u-1")]), "unknown: owner_header_repeated");
+    assert_eq!(owner(&[("x-user", "u-1"), ("x_user", "u-2")]), "unknown: owner_header_repeated");
+    assert_eq!(owner(&[("x_user", "u-1")]), "unknown: owner_header_missing");
     assert_eq!(owner(&[("x-user", "")]), "unknown: owner_header_missing");
     assert_eq!(owner(&[]), "unknown: owner_header_missing");
 }
