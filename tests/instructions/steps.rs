@@ -33,6 +33,15 @@ pub(super) fn count(filter: &Filter) -> Counts {
     let unreadable = [("x-broken", "a"), (":path", "/twice")];
     counts.insert("denied, unreadable request", gate.median(denied, &rs256, &unreadable));
 
+    let mut gate = Gate::new(filter, &policy());
+    gate.fetch();
+    counts.insert("warm, 5 conditions", gate.median(allowed, &vec![rs256[0].clone(); TIMES], &[]));
+    let mut with_cel = policy();
+    with_cel["rules"][0]["require"]["cel"] = json!("request.method == 'GET' && claims.ver == '2.0'");
+    let mut gate = Gate::new(filter, &with_cel);
+    gate.fetch();
+    counts.insert("warm, 5 conditions and CEL", gate.median(allowed, &vec![rs256[0].clone(); TIMES], &[]));
+
     let mut gate = Gate::with_signatures_by_host(filter, &config(1));
     gate.fetch();
     counts.insert("first seen, RS256 by the host", gate.median(allowed, &rs256, &[]));
@@ -139,6 +148,26 @@ fn config(rules: usize) -> Value {
         "rules": all,
         "forward": {"claims": [{"claim": "oid", "header": "x-user-id"}, {"claim": "roles", "header": "x-user-roles"}]},
     })
+}
+
+/// A rule with five conditions, one of them a permission by a role.
+fn policy() -> Value {
+    let week = json!(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]);
+    let mut configuration = config(1);
+    configuration["roles"] = json!({
+        "reader": {"permissions": ["orders:read"], "granted_to": {"callers": ["user"]}}
+    });
+    configuration["schedules"] = json!({
+        "always": {"time_zone": "Europe/Berlin", "weekly": [{"days": week, "from": "00:00", "to": "24:00"}]}
+    });
+    configuration["rules"][0]["require"] = json!({
+        "providers": ["entra"],
+        "tenants": [TENANT],
+        "permissions": "orders:read",
+        "callers": ["user"],
+        "schedules": ["always"],
+    });
+    configuration
 }
 
 const TENANT: &str = "11111111-2222-4333-8444-555555555555";
