@@ -39,7 +39,8 @@ pub(super) fn variables(needs: &Needs, facts: &Facts<'_>, providers: &[String]) 
         variables.push(("caller", named(&needs.caller, |name| caller(facts, name, providers))));
     }
     if needs.address {
-        variables.extend(facts.circumstances.connection.address().map(|address| ("address", text(address.to_string()))));
+        variables
+            .extend(facts.circumstances.connection.address().map(|address| ("address", text(address.to_string()))));
     }
     variables
 }
