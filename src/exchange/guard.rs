@@ -110,8 +110,9 @@ fn is_failure(denial: &Denial) -> bool {
                 | Lack::ConditionFailed
                 | Lack::Unclear(_)
                 | Lack::Circumstance(_)
-                // Of what is excluded most are circumstances: a network, a country, a risk.
+                // Of what is excluded most are circumstances: a network, a country, a risk. A condition may be about one.
                 | Lack::Excluded
+                | Lack::Condition
         ),
         _ => false,
     }

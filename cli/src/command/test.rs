@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::path::PathBuf;
 
 use clap::Args;
+use portcullis::config::Config;
 use portcullis::time::UnixTime;
 use serde::Serialize;
 use serde_json::Value;
@@ -83,6 +84,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut Vec<u8>) -> Result<Exit, Stri
     let mut files = Vec::new();
     for path in &arguments.files {
         let text = document::read(path)?;
+        if files.is_empty() {
+            as_written(&named(path), &text, arguments)?;
+        }
         files.push((named(path), document::value(&text).map_err(|error| format!("{}: {error}", named(path)))?));
     }
     // A configuration has rules, a scenario file has requests.
@@ -114,6 +118,22 @@ pub(super) fn run(arguments: &Arguments, out: &mut Vec<u8>) -> Result<Exit, Stri
         () if failed => Exit::Faults,
         () => Exit::Fine,
     })
+}
+
+/// The world gives providers keys of its own making, and reads what a document came to: what the filter would refuse in the
+/// one that was written has to be told first. Only variables may be missing, where keys come from them.
+fn as_written(file: &str, text: &str, arguments: &Arguments) -> Result<(), String> {
+    let json = document::json_text(text).map_err(|error| format!("{file}: {error}"))?;
+    let is_configuration = document::value(text).is_ok_and(|value| value.get("requests").is_none());
+    let Some(problems) = Config::load(json.as_bytes(), &|name| arguments.environment.get(name)).err() else {
+        return Ok(());
+    };
+    let faults: Vec<String> = problems
+        .iter()
+        .filter(|problem| is_configuration && !problem.message.starts_with("environment variable"))
+        .map(|problem| format!("{file}: {problem}"))
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
 }
 
 fn tell(file: &str, value: &Value, shared: Option<&(String, Value)>, arguments: &Arguments) -> Report {

@@ -18,7 +18,8 @@
 //! It must not become a way to lock out others. So what is counted is what the one that it is counted against did itself:
 //!
 //! - A failure of a verified identity (a token of this user by way of this client, turned away for what it lacks) counts
-//!   against that identity and locks that identity. Nobody without its token can cause one.
+//!   against that identity and locks that identity. Nobody without its token can cause one; but a browser sends a token in
+//!   a cookie for any page that asks it to, so guard cookies against cross-site requests (`SameSite`).
 //! - A token that did not verify proves nobody, so it never counts against whom it names: an attacker would write the
 //!   victim's name into it. It counts against the address that sent it. And since many people share an address, a locked
 //!   address is refused only what would be refused anyway: requests whose token does not verify get 429 instead of 401. A
