@@ -4,11 +4,12 @@
 //! all (RFC 7519 section 4.1, RFC 8725 sections 3.8 to 3.12, RFC 9068 section 4). Absent, malformed and wrong are three
 //! different answers, and none of them is "skip the check". Scopes, roles and circumstances are asked for elsewhere.
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::entra::{self, Caller, EntraFlaw};
+use crate::entra::{self, Caller, CallerKind, EntraFlaw};
 use crate::jose::{AlgorithmSet, Claim, SignedClaims};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef};
 use crate::time::UnixTime;
@@ -50,6 +51,8 @@ pub struct VerifiedToken {
     audiences: Vec<String>,
     thumbprint: [u8; 32],
     times: Times,
+    /// Read when a rule first asks: the claims do not change.
+    kinds: OnceCell<Vec<CallerKind>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +89,7 @@ pub fn accept(
     let times = times(&signed, rules)?;
     times.check(now)?;
     let thumbprint = signed.key().thumbprint();
-    Ok(VerifiedToken { issuer, signed, caller, audiences, thumbprint, times })
+    Ok(VerifiedToken { issuer, signed, caller, audiences, thumbprint, times, kinds: OnceCell::new() })
 }
 
 impl VerifiedToken {
@@ -126,6 +129,12 @@ impl VerifiedToken {
     #[must_use]
     pub fn caller(&self) -> Option<Caller> {
         self.caller
+    }
+
+    /// The kinds of caller that its bearer may be; one, where it can be told.
+    #[must_use]
+    pub fn kinds(&self) -> &[CallerKind] {
+        self.kinds.get_or_init(|| entra::kind::kinds(self.claims(), self.caller))
     }
 
     /// The values of `aud`.

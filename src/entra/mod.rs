@@ -3,7 +3,7 @@
 //! Decides what the short form of the configuration stands for ([`settings`]): issuers, where their keys are, and what
 //! those keys must say of themselves. And decides the rules that a token of Entra ID has to keep and no RFC knows:
 //! [`graph`] (tokens that are not ours), [`tenancy`] (issuer, tenant and key agree), [`permission`] (`scp`, `roles`),
-//! [`caller`] (user or app, member or guest). Does not decide whether a token is signed, in time or for this audience.
+//! [`caller`] (user or app, member or guest), [`kind`] (agents and managed identities told apart). Does not decide whether a token is signed, in time or for this audience.
 //!
 //! Claims that end up in a decision are ones a tenant's administrators cannot map at will ("JWT restricted claim set").
 
@@ -16,6 +16,7 @@ use crate::provider::Issuer;
 pub mod caller;
 pub mod cloud;
 pub mod graph;
+pub mod kind;
 pub mod permission;
 pub mod settings;
 pub mod tenancy;
@@ -23,6 +24,7 @@ pub mod tenancy;
 pub use caller::{Caller, CallerFlaw, Membership, Subjects, membership};
 pub use cloud::Cloud;
 pub use graph::GraphFlaw;
+pub use kind::CallerKind;
 pub use permission::PermissionFlaw;
 pub use settings::{Directory, EntraSettings, SettingsFlaw, Tenants, Versions};
 pub use tenancy::TenancyFlaw;

@@ -55,8 +55,16 @@ pub(super) fn token(fetched: Fetched) -> Result<(Secret, Duration), Failure> {
     let bearer =
         answer.get("token_type").and_then(Value::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case("Bearer"));
     let lifetime = answer.get("expires_in").and_then(Value::as_u64).ok_or(unreadable)?;
-    if fit && bearer { Ok((Secret::new(text.to_owned()), Duration::from_secs(lifetime))) } else { Err(unreadable) }
+    // One that is over at once would be asked for again at once.
+    if fit && bearer && lifetime >= SHORTEST_LIFE {
+        Ok((Secret::new(text.to_owned()), Duration::from_secs(lifetime)))
+    } else {
+        Err(unreadable)
+    }
 }
+
+/// In seconds; Entra's live for an hour.
+const SHORTEST_LIFE: u64 = 60;
 
 /// The batch that asks for the groups of `members`, each known by its place. Their ids are GUIDs, so nothing has to be
 /// escaped.

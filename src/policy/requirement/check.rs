@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
-use super::callers::{self, CallerKind};
+use super::callers;
 use super::cel::CelCheck;
 use super::claim::{self, ClaimCheck};
 use super::origin::{self, ClientAuthentication, SubjectSpec};
 use super::owner::{self, OwnerCheck};
 use super::{Wanted, granted};
 use crate::access;
+use crate::entra::CallerKind;
 use crate::policy::facts::Facts;
 use crate::policy::lack::Lack;
 use crate::policy::roles::PermissionCheck;

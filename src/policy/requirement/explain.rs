@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::{
-    Check, Comparison, Place, Requirement, Scalar, SubjectSpec, Wanted, any_of, callers, granted, negated, origin,
-    owner,
+    Check, Comparison, Place, Requirement, Scalar, SubjectSpec, Wanted, any_of, granted, negated, origin, owner,
 };
 use crate::policy::facts::Facts;
 use crate::policy::lack::Lack;
@@ -136,7 +135,7 @@ impl Check {
                 .map_or_else(|lack| lack.reason().to_owned(), |kind| kind.name().to_owned()),
             Self::Tenants(_) => claims(token, &["tid"]),
             Self::Subjects(_) => claims(token, &["oid", "tid", "sub"]),
-            Self::Callers(_) => listed(callers::kinds_of(token).iter().map(|kind| kind.name())),
+            Self::Callers(_) => listed(token.kinds().iter().map(|kind| kind.name())),
             Self::Claim(check) => json(check.path.reach(token.claims()).ok().flatten()),
             Self::Owner(check) => {
                 let named = owner::named(&check.place, facts);

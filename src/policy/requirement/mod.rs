@@ -22,7 +22,7 @@ pub mod owner;
 pub(crate) mod tests;
 mod wanted;
 
-pub use callers::CallerKind;
+pub use crate::entra::CallerKind;
 pub use cel::CelCheck;
 pub use check::Check;
 pub use claim::{ClaimCheck, Comparison, Scalar};

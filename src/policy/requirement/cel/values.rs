@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use super::Needs;
 use crate::http::query;
 use crate::policy::facts::Facts;
-use crate::policy::requirement::{callers, granted, origin};
+use crate::policy::requirement::{granted, origin};
 use crate::policy::template::Captured;
 use crate::token::VerifiedToken;
 
@@ -106,7 +106,7 @@ fn parameter(facts: &Facts<'_>, name: &str) -> Option<String> {
 fn caller(facts: &Facts<'_>, name: &str, providers: &[String]) -> Option<Value> {
     let Some(token) = facts.token() else { return (name == "kind").then(|| text("anonymous")) };
     match name {
-        "kind" => match callers::kinds_of(token).as_slice() {
+        "kind" => match token.kinds() {
             [kind] => Some(text(kind.name())),
             _ => None,
         },

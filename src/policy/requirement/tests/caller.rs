@@ -66,7 +66,7 @@ fn a_subject_is_somebodys() {
 fn a_caller_is_of_the_most_specific_kind() {
     let kind = |claims: Value| {
         let identity = entra(claims);
-        callers::kinds_of(identity.token().unwrap()).iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" ")
+        identity.token().unwrap().kinds().iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" ")
     };
     for (claims, expected) in [
         (json!({ "idtyp": "user" }), "user"),
