@@ -19,9 +19,9 @@ use crate::access::AddressSource;
 use crate::access::risk::{RiskSettings, SlowDown, Watch};
 use crate::audit::{AuditInputs, AuditLog};
 use crate::credential::Sources;
-use crate::exchange::{Challenge, Reply, document};
 use crate::forward::Forwarding;
 use crate::groups::{GroupsSettings, Resolver};
+use crate::http::challenge::Challenge;
 use crate::http::{HeaderMap, Leniency, RequestHead};
 use crate::jose::{SignaturePolicy, TokenLimits};
 use crate::policy::{Details, RouteMatch, Router, Rule};
@@ -192,11 +192,11 @@ impl Config {
         self.router.find_with(head.host(), announced, head.path().segments(), &details).map(|found| found.value())
     }
 
-    /// The answer to a request for the resource metadata, if this is one.
-    pub(crate) fn resource_metadata(&self, head: &RequestHead) -> Option<Reply> {
+    /// The document of the resource metadata, if this is a request for it.
+    pub(crate) fn resource_metadata(&self, head: &RequestHead) -> Option<&[u8]> {
         let metadata = self.resource_metadata.as_ref()?;
         let asked = matches!(head.method(), "GET" | "HEAD") && head.path().path() == metadata.path;
-        asked.then(|| document(&metadata.body))
+        asked.then_some(metadata.body.as_slice())
     }
 
     /// The names of a request's trailers that must not go upstream: some servers merge trailers into the headers.

@@ -15,7 +15,7 @@ mod tests;
 use std::time::Duration;
 
 pub use denial::Denial;
-pub use reply::{Asker, Challenge, Reply, document, is_quotable};
+pub use reply::{Asker, Reply};
 
 use crate::access::Connection;
 use crate::audit::{AuditEvent, Decision, bounded};

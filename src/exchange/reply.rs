@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::denial::Denial;
 use crate::access::{self, Authority, StepUp};
 use crate::entra::EntraFlaw;
+use crate::http::challenge::{Challenge, is_quotable};
 use crate::policy::{Lack, Refusal};
 use crate::token::TokenRuleFlaw;
 
@@ -39,58 +40,39 @@ pub struct Asker<'a> {
     pub grpc: bool,
 }
 
-/// What every challenge says about this API.
-#[derive(Clone, Debug)]
-pub struct Challenge {
-    /// `realm="..."`, fixed text; and `resource_metadata="..."` (RFC 9728 section 5.1) where it is served. Checked at load.
-    parameters: String,
-}
-
-impl Challenge {
-    /// A challenge with this realm and metadata address. Both come from the configuration, where [`is_quotable`] checked them.
-    #[must_use]
-    pub fn new(realm: &str, resource_metadata: Option<&str>) -> Self {
-        let mut parameters = format!("realm=\"{realm}\"");
-        if let Some(address) = resource_metadata {
-            parameters = format!("{parameters}, resource_metadata=\"{address}\"");
+/// The challenge of `answer`, if it has one. A challenge without an error code is another thing than none (RFC 6750
+/// section 3.1).
+fn challenge_of(answer: Answer<'_>, challenge: &Challenge) -> Option<String> {
+    let error = match answer {
+        Answer::CredentialMissing => return Some(format!("Bearer {}", challenge.parameters())),
+        Answer::RequestInvalid => "invalid_request",
+        Answer::TokenInvalid => "invalid_token",
+        Answer::ScopeInsufficient(_) => "insufficient_scope",
+        Answer::StepUp(StepUp::Context { context, authority }) => {
+            return Some(claims_challenge(context, authority));
         }
-        Self { parameters }
-    }
-
-    /// The challenge of `answer`, if it has one. A challenge without an error code is another thing than none (RFC 6750
-    /// section 3.1).
-    fn of(&self, answer: Answer<'_>) -> Option<String> {
-        let error = match answer {
-            Answer::CredentialMissing => return Some(format!("Bearer {}", self.parameters)),
-            Answer::RequestInvalid => "invalid_request",
-            Answer::TokenInvalid => "invalid_token",
-            Answer::ScopeInsufficient(_) => "insufficient_scope",
-            Answer::StepUp(StepUp::Context { context, authority }) => {
-                return Some(claims_challenge(context, authority));
-            }
-            Answer::StepUp(StepUp::Authentication { .. }) => "insufficient_user_authentication",
-            Answer::NotAllowed | Answer::CircumstancesNotAllowed | Answer::TooMany(_) | Answer::Unavailable(_) => {
-                return None;
-            }
-        };
-        let mut challenge = format!("Bearer {}, error=\"{error}\"", self.parameters);
-        match answer {
-            Answer::ScopeInsufficient(scopes) => words(&mut challenge, "scope", scopes),
-            Answer::StepUp(StepUp::Authentication { acr_values, max_age }) => {
-                let description = match acr_values {
-                    Some(_) => "A different authentication level is required",
-                    None => "More recent authentication is required",
-                };
-                parameter(&mut challenge, "error_description", description);
-                words(&mut challenge, "acr_values", acr_values.as_deref().unwrap_or_default());
-                if let Some(age) = max_age {
-                    parameter(&mut challenge, "max_age", &age.as_secs().max(1).to_string());
-                }
-            }
-            _ => {}
+        Answer::StepUp(StepUp::Authentication { .. }) => "insufficient_user_authentication",
+        Answer::NotAllowed | Answer::CircumstancesNotAllowed | Answer::TooMany(_) | Answer::Unavailable(_) => {
+            return None;
         }
-        Some(challenge)
+    };
+    let mut text = format!("Bearer {}, error=\"{error}\"", challenge.parameters());
+    match answer {
+        Answer::ScopeInsufficient(scopes) => words(&mut text, "scope", scopes),
+        Answer::StepUp(StepUp::Authentication { acr_values, max_age }) => {
+            let description = match acr_values {
+                Some(_) => "A different authentication level is required",
+                None => "More recent authentication is required",
+            };
+            parameter(&mut text, "error_description", description);
+            words(&mut text, "acr_values", acr_values.as_deref().unwrap_or_default());
+            if let Some(age) = max_age {
+                parameter(&mut text, "max_age", &age.as_secs().max(1).to_string());
+            }
+        }
+        _ => {}
     }
+    Some(text)
 }
 
 /// Entra's own form ("Claims challenges and claims requests"): `realm` and address name the tenant or nobody, and `claims`
@@ -129,12 +111,6 @@ fn words(challenge: &mut String, name: &str, words: &[String]) {
     }
 }
 
-/// May `text` stand between quotes in a header as it is (RFC 9110 section 5.6.4, without escapes).
-#[must_use]
-pub fn is_quotable(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
-}
-
 /// The answer for `denial`.
 #[must_use]
 pub(super) fn deny(denial: &Denial, challenge: &Challenge, asker: Asker<'_>) -> Reply {
@@ -142,7 +118,7 @@ pub(super) fn deny(denial: &Denial, challenge: &Challenge, asker: Asker<'_>) -> 
     let mut headers = vec![("content-type", "application/problem+json".to_owned())];
     // No cache may hand this answer to another caller, or to this one after it signed in.
     headers.push(("cache-control", "no-store".to_owned()));
-    if let Some(challenge) = challenge.of(answer) {
+    if let Some(challenge) = challenge_of(answer, challenge) {
         headers.push(("www-authenticate", challenge));
     }
     if let Answer::Unavailable(after) | Answer::TooMany(after) = answer {
@@ -159,7 +135,7 @@ pub(super) fn deny(denial: &Denial, challenge: &Challenge, asker: Asker<'_>) -> 
 
 /// A JSON document served by the filter itself (RFC 9728 section 3.2).
 #[must_use]
-pub fn document(body: &[u8]) -> Reply {
+pub(super) fn document(body: &[u8]) -> Reply {
     Reply {
         status: 200,
         headers: vec![

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::reply::document;
 use super::{Denial, Passage, Reply, guard};
 use crate::access::risk::Score;
 use crate::access::{Circumstances, Connection};
@@ -119,7 +120,7 @@ pub(super) fn walk(
     let config = engine.config_handle();
     config.forwarding.check(head).map_err(Denial::Forward)?;
     if let Some(metadata) = config.resource_metadata(head) {
-        return Err(Stop::Served(metadata));
+        return Err(Stop::Served(document(metadata)));
     }
     if let Some(rule) = config.preflight(head) {
         trace.rule = Some((rule.index, Rc::clone(&rule.name)));

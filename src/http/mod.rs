@@ -10,7 +10,9 @@
 //! - [`query`], [`cookie`]: the two other places where a credential may sit
 //! - [`host`], [`name`]: hosts and header names in the form in which they are compared
 //! - [`mutation`]: header changes as data
+//! - [`challenge`]: what every `WWW-Authenticate` field says alike
 
+pub mod challenge;
 pub mod cookie;
 pub mod head;
 pub mod headers;

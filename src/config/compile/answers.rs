@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::config::problems::Problems;
 use crate::config::settings::{AnswerSettings, PreflightSettings, ResourceMetadataSettings};
 use crate::config::{ProviderConfig, ResourceMetadata};
-use crate::exchange::{Challenge, is_quotable};
+use crate::http::challenge::{Challenge, is_quotable};
 use crate::provider::{IssuerRule, Scheme, Url};
 
 pub(super) struct Answers {

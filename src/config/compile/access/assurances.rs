@@ -8,7 +8,7 @@ use crate::access::{Assurance, Authority};
 use crate::config::ProviderConfig;
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{AssuranceSettings, ClientAuthenticationSettings, ContextSettings};
-use crate::exchange::is_quotable;
+use crate::http::challenge::is_quotable;
 use crate::provider::{Guid, IssuerRule, KeySource, TenantId};
 
 pub(super) fn compile(

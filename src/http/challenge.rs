@@ -1,0 +1,32 @@
+//! What every `WWW-Authenticate` field says alike (RFC 9110 section 11.6.1).
+
+/// What every challenge says about this API.
+#[derive(Clone, Debug)]
+pub struct Challenge {
+    /// `realm="..."`, fixed text; and `resource_metadata="..."` (RFC 9728 section 5.1) where it is served. Checked at load.
+    parameters: String,
+}
+
+impl Challenge {
+    /// A challenge with this realm and metadata address. Both come from the configuration, where [`is_quotable`] checked them.
+    #[must_use]
+    pub fn new(realm: &str, resource_metadata: Option<&str>) -> Self {
+        let mut parameters = format!("realm=\"{realm}\"");
+        if let Some(address) = resource_metadata {
+            parameters = format!("{parameters}, resource_metadata=\"{address}\"");
+        }
+        Self { parameters }
+    }
+
+    /// The parameters, as they stand after the scheme.
+    #[must_use]
+    pub fn parameters(&self) -> &str {
+        &self.parameters
+    }
+}
+
+/// May `text` stand between quotes in a header as it is (RFC 9110 section 5.6.4, without escapes).
+#[must_use]
+pub fn is_quotable(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
+}
