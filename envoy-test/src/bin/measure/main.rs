@@ -12,6 +12,7 @@ use envoy_test::exit_on_ctrl_c;
 
 mod contender;
 mod contenders;
+mod loading;
 mod policy;
 mod report;
 mod soak;
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
         return soak::run(plan.soak);
     }
     if plan.load > 0 {
-        return policy::run(plan.load);
+        return loading::run(plan.load);
     }
     let mut contenders = contenders::start(&plan);
     eprintln!("[measure] warming up");

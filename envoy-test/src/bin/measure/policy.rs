@@ -1,32 +1,6 @@
-//! A large policy, and how long the filter takes to load it.
-
-use std::process::ExitCode;
+//! A large policy.
 
 use serde_json::{Map, Value, json};
-
-use crate::contenders::Field;
-
-/// Starts an Envoy with `count` rules and prints how long its main thread and its worker took to load them.
-pub(crate) fn run(count: usize) -> ExitCode {
-    let field = Field::new();
-    let configuration = large(count);
-    println!("{count} rules, {} bytes of JSON", field.configuration(&configuration).to_string().len());
-    for _ in 0..TIMES {
-        let envoy = field.ours(&configuration).start();
-        let mut loads = Vec::new();
-        for line in envoy.filter_log() {
-            loads.extend(
-                line.split_once(" rules loaded in ").and_then(|(_, rest)| rest.split(' ').next()?.parse::<u64>().ok()),
-            );
-        }
-        println!("loaded in {loads:?} ms, once for each VM");
-        if loads.is_empty() {
-            eprintln!("Envoy's log does not tell:\n{}", envoy.log_tail());
-            return ExitCode::FAILURE;
-        }
-    }
-    ExitCode::SUCCESS
-}
 
 /// `count` rules, 20 roles, and 5 conditions on the rule that requests match.
 pub(crate) fn large(count: usize) -> Value {
@@ -84,5 +58,3 @@ pub(crate) fn with_cel(count: usize) -> Value {
 }
 
 const ROLES: usize = 20;
-
-const TIMES: usize = 5;
