@@ -39,7 +39,7 @@ fn the_host_knows_where_a_request_comes_from() {
         let judged = judge(&office, &[], &[("source.address", outside.as_bytes())]);
         assert_eq!(judged, "unmet: network_not_allowed", "{outside}");
     }
-    for unknown in [&b""[..], b"@pipe", b"/tmp/socket", b"203.0.113.7:", b"\xff", b"fe80::1%eth0"] {
+    for unknown in [&b""[..], b"@pipe", b"/run/gate.sock", b"203.0.113.7:", b"\xff", b"fe80::1%eth0"] {
         assert_eq!(judge(&office, &[], &[("source.address", unknown)]), "unknown: address_unknown", "{unknown:?}");
     }
     assert_eq!(judge(&office, &[], &[]), "unknown: address_unknown");
