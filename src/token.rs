@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::entra::{self, Caller, CallerKind, EntraFlaw};
+use crate::entra::{self, Caller, CallerKind, ClientAuthentication, ClientFlaw, EntraFlaw};
 use crate::jose::{AlgorithmSet, Claim, SignedClaims};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef};
 use crate::time::UnixTime;
@@ -129,6 +129,16 @@ impl VerifiedToken {
     #[must_use]
     pub fn caller(&self) -> Option<Caller> {
         self.caller
+    }
+
+    /// How the client application proved who it is. Only Entra ID says so; what another issuer writes there means nothing.
+    ///
+    /// # Errors
+    ///
+    /// It can't be told.
+    pub fn client_authentication(&self) -> Result<ClientAuthentication, ClientFlaw> {
+        self.caller.ok_or(ClientFlaw::Absent)?;
+        entra::client::client_authentication(self.claims())
     }
 
     /// The kinds of caller that its bearer may be; one, where it can be told.

@@ -7,7 +7,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::entra::Caller;
+use crate::entra::{Caller, ClientAuthentication};
 use crate::jose::Claim;
 use crate::time::UnixTime;
 use crate::token::VerifiedToken;
@@ -37,17 +37,6 @@ pub enum Context {
     Everywhere(Rc<str>),
     /// By tenant; tenants that are not named have none.
     ByTenant(Vec<(String, Rc<str>)>),
-}
-
-/// How a client application proved itself to Entra ID.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientAuthentication {
-    /// Not at all.
-    Public,
-    /// By a shared secret.
-    Secret,
-    /// By a certificate.
-    Certificate,
 }
 
 /// Where Entra's users sign in, for a challenge. Its parts are checked at load: hosts and GUIDs.
@@ -178,19 +167,10 @@ impl Assurance {
 
     fn client_authentication(&self, token: &VerifiedToken) -> Part {
         let Some(accepted) = &self.client_authentication else { return Verdict::Met };
-        let signed = token.signed();
-        let stated = match (signed.string("azpacr"), signed.string("appidacr")) {
-            (Claim::Value(stated), Claim::Absent) | (Claim::Absent, Claim::Value(stated)) => stated,
-            (Claim::Value(one), Claim::Value(other)) if one == other => one,
-            _ => return Verdict::Unknown("client_authentication_unknown"),
-        };
-        let stated = match stated {
-            "0" => ClientAuthentication::Public,
-            "1" => ClientAuthentication::Secret,
-            "2" => ClientAuthentication::Certificate,
-            _ => return Verdict::Unknown("client_authentication_unknown"),
-        };
-        Verdict::of(accepted.contains(&stated), || "client_authentication_too_weak")
+        match token.client_authentication() {
+            Ok(stated) => Verdict::of(accepted.contains(&stated), || "client_authentication_too_weak"),
+            Err(_) => Verdict::Unknown("client_authentication_unknown"),
+        }
     }
 
     /// What to ask the client for. Nothing where it would not know what to do, or has no user who could sign in.

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::provider::Issuer;
 
 pub mod caller;
+pub mod client;
 pub mod cloud;
 pub mod graph;
 pub mod kind;
@@ -22,6 +23,7 @@ pub mod settings;
 pub mod tenancy;
 
 pub use caller::{Caller, CallerFlaw, Membership, Subjects, membership};
+pub use client::{ClientAuthentication, ClientFlaw};
 pub use cloud::Cloud;
 pub use graph::GraphFlaw;
 pub use kind::CallerKind;

@@ -107,8 +107,7 @@ impl Exchange {
     }
 
     fn step(self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
-        let mut trace = Trace { slowed: self.slowed, ..Trace::default() };
-        self.traced(engine, host, now, &mut trace)
+        self.traced(engine, host, now, &mut Trace::default())
     }
 
     /// The same, and what it learned on the way.

@@ -348,7 +348,7 @@ fn scalar(settings: ScalarSettings) -> Scalar {
     }
 }
 
-fn client_authentication(settings: ClientAuthenticationSettings) -> ClientAuthentication {
+pub(super) fn client_authentication(settings: ClientAuthenticationSettings) -> ClientAuthentication {
     match settings {
         ClientAuthenticationSettings::Public => ClientAuthentication::Public,
         ClientAuthenticationSettings::Secret => ClientAuthentication::Secret,

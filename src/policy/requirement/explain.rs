@@ -131,7 +131,8 @@ impl Check {
             Self::Groups(_) => found(granted::groups_of(token, facts)),
             Self::DirectoryRoles(_) => found(granted::directory_roles_of(token)),
             Self::Clients(_) => origin::client_of(token).map_or_else(|lack| lack.reason().to_owned(), str::to_owned),
-            Self::ClientAuthentication(_) => origin::client_authentication_of(token)
+            Self::ClientAuthentication(_) => token
+                .client_authentication()
                 .map_or_else(|lack| lack.reason().to_owned(), |kind| kind.name().to_owned()),
             Self::Tenants(_) => claims(token, &["tid"]),
             Self::Subjects(_) => claims(token, &["oid", "tid", "sub"]),

@@ -22,12 +22,12 @@ pub mod owner;
 pub(crate) mod tests;
 mod wanted;
 
-pub use crate::entra::CallerKind;
+pub use crate::entra::{CallerKind, ClientAuthentication};
 pub use cel::CelCheck;
 pub use check::Check;
 pub use claim::{ClaimCheck, Comparison, Scalar};
 pub use explain::Finding;
-pub use origin::{ClientAuthentication, SubjectSpec};
+pub use origin::SubjectSpec;
 pub use owner::{OwnerCheck, Place};
 pub use wanted::Wanted;
 

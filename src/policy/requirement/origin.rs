@@ -2,9 +2,8 @@
 //!
 //! These name one thing each. Where the token leaves it out nobody can tell which it is, so absent is not "another".
 
-use serde_json::Value;
-
 use super::Wanted;
+use crate::entra::ClientAuthentication;
 use crate::policy::lack::Lack;
 use crate::token::VerifiedToken;
 use crate::verdict::Verdict;
@@ -28,29 +27,6 @@ pub enum SubjectSpec {
     },
 }
 
-/// How a client application proved who it is when it got the token (`azpacr`, `appidacr`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientAuthentication {
-    /// It did not.
-    Public,
-    /// With a secret.
-    Secret,
-    /// With a certificate.
-    Certificate,
-}
-
-impl ClientAuthentication {
-    /// The word in the configuration.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Public => "public",
-            Self::Secret => "secret",
-            Self::Certificate => "certificate",
-        }
-    }
-}
-
 pub(super) fn providers(wanted: &[usize], token: &VerifiedToken) -> Verdict<Lack> {
     Verdict::of(wanted.contains(&token.issuer().provider), || Lack::Provider)
 }
@@ -68,9 +44,9 @@ pub(super) fn clients(wanted: &[String], token: &VerifiedToken) -> Verdict<Lack>
 }
 
 pub(super) fn client_authentication(wanted: &[ClientAuthentication], token: &VerifiedToken) -> Verdict<Lack> {
-    match client_authentication_of(token) {
+    match token.client_authentication() {
         Ok(found) => Verdict::of(wanted.contains(&found), || Lack::ClientAuthentication),
-        Err(lack) => Verdict::Unknown(lack),
+        Err(flaw) => Verdict::Unknown(Lack::Unclear(flaw.reason())),
     }
 }
 
@@ -117,22 +93,5 @@ pub(super) fn client_of(token: &VerifiedToken) -> Result<&str, Lack> {
     match named {
         None => Err(Lack::Unclear("client_unknown")),
         Some(value) => value.as_str().filter(|client| !client.is_empty()).ok_or(Lack::Unclear("client_malformed")),
-    }
-}
-
-/// `azpacr` (v2) or `appidacr` (v1), which only Entra ID writes.
-///
-/// # Errors
-///
-/// It is not there, not Entra's, or not one of the three values.
-pub(super) fn client_authentication_of(token: &VerifiedToken) -> Result<ClientAuthentication, Lack> {
-    let claims = token.claims();
-    let named = ["azpacr", "appidacr"].iter().find_map(|name| claims.get(*name)).filter(|_| token.caller().is_some());
-    match named.map(Value::as_str) {
-        None => Err(Lack::Unclear("client_authentication_unknown")),
-        Some(Some("0")) => Ok(ClientAuthentication::Public),
-        Some(Some("1")) => Ok(ClientAuthentication::Secret),
-        Some(Some("2")) => Ok(ClientAuthentication::Certificate),
-        Some(_) => Err(Lack::Unclear("client_authentication_malformed")),
     }
 }

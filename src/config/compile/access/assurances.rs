@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use super::Table;
-use crate::access::assurance::{ClientAuthentication, Context, is_context};
+use crate::access::assurance::{Context, is_context};
 use crate::access::{Assurance, Authority};
 use crate::config::ProviderConfig;
+use crate::config::compile::caller::client_authentication;
 use crate::config::problems::{Problems, join};
-use crate::config::settings::{AssuranceSettings, ClientAuthenticationSettings, ContextSettings};
+use crate::config::settings::{AssuranceSettings, ContextSettings};
 use crate::http::challenge::is_quotable;
 use crate::provider::{Guid, IssuerRule, KeySource, TenantId};
 
@@ -79,14 +80,6 @@ fn texts(path: &str, texts: &[String], good: impl Fn(&str) -> bool, expected: &s
     }
     for (index, text) in texts.iter().enumerate().filter(|(_, text)| !good(text)) {
         problems.add(format!("{path}[{index}]"), format!("`{}`: {expected}", text.escape_debug()));
-    }
-}
-
-fn client_authentication(settings: ClientAuthenticationSettings) -> ClientAuthentication {
-    match settings {
-        ClientAuthenticationSettings::Public => ClientAuthentication::Public,
-        ClientAuthenticationSettings::Secret => ClientAuthentication::Secret,
-        ClientAuthenticationSettings::Certificate => ClientAuthentication::Certificate,
     }
 }
 
