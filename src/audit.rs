@@ -40,6 +40,9 @@ pub struct AuditEvent {
     /// The provider whose token it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
+    /// By what credential the caller is known: `token`, `api_key`, `certificate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<&'static str>,
     /// `oid` for Entra ID, otherwise `sub`; of a verified token only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,

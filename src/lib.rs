@@ -22,8 +22,13 @@ pub mod provider; // whose tokens are trusted, and the keys they are signed with
 pub mod entra; // what is special about Microsoft Entra ID
 pub mod token; // issuer, audience, lifetime, type: the only maker of a verified token
 pub mod token_cache; // verified once, remembered until it expires or its key is withdrawn
+pub mod introspection; // what an opaque token says, asked of the authorization server
+pub mod binding; // whose token it is: proof of possession
+pub mod api_key; // keys of our own making
+pub mod certificate; // client certificates, as identity and as condition
 pub mod groups; // the groups of callers who have too many for a token, asked of Microsoft Graph
 pub mod identity; // who is calling
+pub mod rate_limit; // how often: limits, quotas, concurrency
 pub mod forward; // what the upstream is told about the caller
 pub mod audit; // one record of every decision
 pub mod claim_path; // the way to a claim within a token

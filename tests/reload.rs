@@ -116,7 +116,7 @@ fn refused(generation: usize) -> Vec<(String, Vec<&'static str>)> {
     let mut unset = configuration(generation);
     unset["providers"]["idp"]["audiences"] = json!(["${NOBODY_SETS_THIS}", "${NOR_THIS}"]);
     let twice = configuration(generation).to_string().replacen("{", r#"{"limits":{"wait":"1s","wait":"2s"},"#, 1);
-    let twice = twice.replacen(r#""access":"anonymous""#, r#""access":"anonymous","access":"token""#, 1);
+    let twice = twice.replacen(r#""access":"anonymous""#, r#""access":"anonymous","access":"required""#, 1);
     vec![
         (unknown.to_string(), vec!["rules[0].match.path: unknown", "providers.idp.audience: unknown"]),
         (unset.to_string(), vec!["providers.idp.audiences[0]: ", "providers.idp.audiences[1]: "]),

@@ -12,7 +12,7 @@
 //! let envoy = Envoy::builder()
 //!     .filter_config(json!({
 //!         "providers": {"idp": {"issuer": "https://idp.example", "cluster": "idp", "audiences": ["orders"]}},
-//!         "rules": [{"name": "all", "match": {"paths": ["/{rest...}"]}, "access": "token", "providers": ["idp"]}]
+//!         "rules": [{"name": "all", "match": {"paths": ["/{rest...}"]}, "access": "required", "providers": ["idp"]}]
 //!     }))
 //!     .upstream(&upstream)
 //!     .cluster("idp", issuers.address())

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::bounded;
-use crate::token::VerifiedToken;
+use crate::identity::Identity;
 
 /// Which claims go into a record besides [`DECIDING`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,13 +45,15 @@ impl AuditInputs {
     }
 
     /// What there is to record of a request.
-    pub(crate) fn of(&self, token: Option<&VerifiedToken>, address: Option<IpAddr>) -> Inputs {
+    pub(crate) fn of(&self, identity: &Identity, address: Option<IpAddr>) -> Inputs {
         let mut inputs = Inputs { address, ..Inputs::default() };
-        let Some(token) = token else { return inputs };
+        if identity.is_anonymous() {
+            return inputs;
+        }
         let mut claims = Map::new();
         let mut room = ROOM;
         for name in DECIDING.into_iter().chain(self.more.iter().map(String::as_str)) {
-            let Some(value) = token.claims().get(name) else {
+            let Some(value) = identity.claims().get(name) else {
                 if !DECIDING.contains(&name) {
                     inputs.absent.push(name.to_owned());
                 }
@@ -65,7 +67,8 @@ impl AuditInputs {
                 None => inputs.left_out.push(name.to_owned()),
             }
         }
-        inputs.typ = token.signed().header().typ.as_deref().map(|typ| bounded(typ, LONGEST_TYP));
+        let typ = identity.token().and_then(|token| token.signed().header().typ.as_deref());
+        inputs.typ = typ.map(|typ| bounded(typ, LONGEST_TYP));
         inputs.claims = Some(claims);
         inputs
     }

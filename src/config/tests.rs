@@ -159,7 +159,7 @@ fn each_fault_is_named_with_its_path_and_what_was_expected() {
         (
             "/rules/0/access",
             json!("public"),
-            "rules[0].access: unknown value `public`; expected one of `token`, `optional`, `anonymous`",
+            "rules[0].access: unknown value `public`; expected one of `required`, `optional`, `anonymous`",
         ),
         ("/answers", json!({ "realm": "a\"b" }), "answers.realm: expected printable ASCII without `\"` and `\\`"),
         (

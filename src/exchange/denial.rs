@@ -5,12 +5,17 @@
 
 use std::time::Duration;
 
+use crate::api_key::ApiKeyFlaw;
+use crate::binding::BindingFlaw;
+use crate::certificate::CertificateFlaw;
 use crate::credential::CredentialFlaw;
 use crate::forward::ForwardFlaw;
 use crate::http::RequestFlaw;
+use crate::introspection::IntrospectionFlaw;
 use crate::jose::{SelectFlaw, SignatureFlaw, TokenFlaw};
 use crate::policy::Refusal;
 use crate::provider::IssuerFlaw;
+use crate::rate_limit::Excess;
 use crate::token::TokenRuleFlaw;
 
 /// Why a request stops.
@@ -40,11 +45,28 @@ pub enum Denial {
     /// A rule of tokens is not met.
     Rule(TokenRuleFlaw),
 
+    /// What an opaque token says is not accepted.
+    Introspection(IntrospectionFlaw),
+    /// It is not its sender's.
+    Binding(BindingFlaw),
+
+    // The other credentials.
+    /// The rule takes other kinds of credentials than this one.
+    CredentialNotTaken,
+    /// The API key is not accepted.
+    ApiKey(ApiKeyFlaw),
+    /// The client certificate is not accepted.
+    Certificate(CertificateFlaw),
+
     // The permission.
     /// No rule speaks for the request.
     NoRule,
     /// A rule does, and does not let this caller in.
     Refused(Refusal),
+
+    // How often.
+    /// A limit is exceeded.
+    Limited(Excess),
 
     // Ours.
     /// The issuer's keys are not to be had.
@@ -85,8 +107,14 @@ impl Denial {
             Self::AlgorithmNotAccepted => "algorithm_not_accepted",
             Self::Signature(flaw) => flaw.reason(),
             Self::Rule(flaw) => flaw.reason(),
+            Self::Introspection(flaw) => flaw.reason(),
+            Self::Binding(flaw) => flaw.reason(),
+            Self::CredentialNotTaken => "credential_not_taken_by_rule",
+            Self::ApiKey(flaw) => flaw.reason(),
+            Self::Certificate(flaw) => flaw.reason(),
             Self::NoRule => "no_rule",
             Self::Refused(refusal) => refusal.reason(),
+            Self::Limited(excess) => excess.reason(),
             Self::KeysUnavailable(_) => "keys_unavailable",
             Self::GroupsUnavailable(_) => "groups_unavailable",
             Self::LockedOut(_) => "locked_out",

@@ -46,7 +46,7 @@ pub(super) fn meet(
     let seen = match (&encounter, identity) {
         (Some(encounter), _) => encounter.score(),
         (None, Identity::Anonymous) => watch.of_address(host, address, now),
-        (None, Identity::Token(_)) => 0,
+        (None, Identity::Token(_) | Identity::ApiKey(_) | Identity::Certificate(_)) => 0,
     };
     let connection = Connection::new(host);
     let signals = watch.settings().signals.iter();

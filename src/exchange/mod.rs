@@ -4,8 +4,11 @@
 //! keys or groups; a request that waited runs the whole walk again, never a shortened one, so nothing that changed meanwhile is
 //! missed. The types see to it that an exchange ends exactly once: ending consumes it.
 
+mod afterwards;
+mod authenticate;
 mod denial;
 mod guard;
+mod limits;
 pub mod rehearsal;
 mod reply;
 mod request;
@@ -14,6 +17,7 @@ mod tests;
 
 use std::time::Duration;
 
+pub use afterwards::Afterwards;
 pub use denial::Denial;
 pub use reply::{Asker, Reply};
 
@@ -24,8 +28,7 @@ use crate::entra::Caller;
 use crate::http::{HeaderMap, HeaderValue, Mutations, RequestHead};
 use crate::identity::Identity;
 use crate::time::UnixTime;
-use crate::token::VerifiedToken;
-use request::{Stop, Trace, Wanted};
+use request::{Done, Stop, Trace, Wanted};
 
 /// A request that has not been answered yet.
 #[derive(Debug)]
@@ -34,8 +37,8 @@ pub struct Exchange {
     began: UnixTime,
     /// What it waits for; it then has a place among those who wait.
     wanted: Option<Wanted>,
-    /// It was made to wait for its risk, which happens once.
-    slowed: bool,
+    /// What it has done already, and does not do again.
+    done: Done,
 }
 
 /// What to do next.
@@ -56,6 +59,8 @@ pub struct Passage {
     pub mutations: Mutations,
     /// Filter state to set, by name.
     pub state: Vec<(String, HeaderValue)>,
+    /// What is left to do when its response comes, and when it is over.
+    pub afterwards: Afterwards,
 }
 
 /// How it went, for the counters and the log.
@@ -75,7 +80,7 @@ impl Exchange {
     /// Begins with the request's headers, pseudo headers among them, as they came.
     pub fn begin(headers: impl Into<HeaderMap>, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
         match RequestHead::read_or_return(headers.into(), engine.config().paths) {
-            Ok(head) => Self { head, began: now, wanted: None, slowed: false }.step(engine, host, now),
+            Ok(head) => Self { head, began: now, wanted: None, done: Done::default() }.step(engine, host, now),
             Err((flaw, headers)) => refuse(&Denial::Request(flaw), &headers, engine, now),
         }
     }
@@ -101,9 +106,10 @@ impl Exchange {
         self
     }
 
-    /// The request is gone while it waited: its place is free again.
-    pub fn abandon(mut self, engine: &mut Engine) {
+    /// The request is gone while it waited: its place is free again, and what it held.
+    pub fn abandon(mut self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) {
         self.leave(engine);
+        limits::release(&mut self.done, engine, host, now);
     }
 
     fn step(self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
@@ -112,11 +118,15 @@ impl Exchange {
 
     /// The same, and what it learned on the way.
     fn traced(mut self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime, trace: &mut Trace) -> Step {
-        trace.slowed = self.slowed;
+        trace.done = std::mem::take(&mut self.done);
         let mut walked = request::walk(&self.head, engine, host, now, trace);
         if let Err(Stop::Wait(wanted)) = walked {
             walked = match self.wait(engine, wanted, now) {
-                Ok(until) => return Step::Wait(self, until),
+                Ok(until) => {
+                    self.done = std::mem::take(&mut trace.done);
+                    self.done.slowed |= matches!(self.wanted, Some(Wanted::Delay(..)));
+                    return Step::Wait(self, until);
+                }
                 // What is only reported stops nobody, so it is walked to its end without what did not come.
                 Err(denial) if engine.config().report_only || trace.report_only => {
                     trace.out_of_patience = Some(denial);
@@ -149,8 +159,10 @@ impl Exchange {
             Stop::Denied(denial) => denial,
         };
         self.leave(engine);
+        limits::release(&mut trace.done, engine, host, now);
         let asker = Asker { request_id: request_id(self.head.headers()), grpc: self.head.is_grpc() };
-        let reply = reply::deny(&denial, &engine.config().challenge, asker);
+        let mut reply = reply::deny(&denial, &engine.config().challenge, asker);
+        reply.headers.append(&mut trace.response);
         let record = self.record(engine, trace, Decision::Deny, denial.reason(), Some(reply.status), now);
         Step::Reply(reply, record)
     }
@@ -164,10 +176,9 @@ impl Exchange {
         self.leave(engine);
         match &wanted {
             Wanted::Delay(_, delay) if !engine.enter_side_room() => return Err(Denial::SlowedDown(*delay)),
-            Wanted::Delay(..) => self.slowed = true,
             Wanted::Groups(_) if !engine.enter_side_room() => return Err(Denial::TooManyWaiting),
             Wanted::Key { .. } if !engine.enter_waiting_room() => return Err(Denial::TooManyWaiting),
-            Wanted::Key { .. } | Wanted::Groups(_) => {}
+            Wanted::Key { .. } | Wanted::Groups(_) | Wanted::Delay(..) => {}
         }
         self.wanted = Some(wanted);
         Ok(until)
@@ -214,7 +225,8 @@ impl Exchange {
                 path: bounded(self.head.path().path(), LONGEST_PATH),
                 provider: trace.provider.map(|provider| engine.config().provider_name(provider).to_owned()),
                 subject: owned(identity.subject()),
-                caller: identity.token().and_then(VerifiedToken::caller).map(Caller::name),
+                credential: identity.credential(),
+                caller: identity.entra().map(Caller::name),
                 client: owned(identity.client()),
                 tenant: owned(identity.tenant()),
                 token_id: owned(identity.token_id()),
@@ -224,7 +236,7 @@ impl Exchange {
                 waited_ms: (waited > Duration::ZERO).then(|| u64::try_from(waited.as_millis()).unwrap_or(u64::MAX)),
                 request_id: request_id(self.head.headers()).map(str::to_owned),
                 time_ms: now.as_millis(),
-                inputs: engine.config().audit_inputs.as_ref().map(|inputs| inputs.of(identity.token(), trace.address)),
+                inputs: engine.config().audit_inputs.as_ref().map(|inputs| inputs.of(identity, trace.address)),
             }
         });
         let unenforced = trace.unenforced.as_ref().map(Denial::reason);

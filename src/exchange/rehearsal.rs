@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
-use super::request::{Trace, Watch};
+use super::request::{Done, Trace, Watch};
 use super::{Denial, Exchange, Step, refuse};
 use crate::access::Connection;
 use crate::credential::{self, Place};
@@ -147,10 +147,11 @@ pub fn rehearse(
             *seen.borrow_mut() = Seen { requirement, policies };
         };
         // Nobody waits for a rehearsal.
-        Trace { watch: Watch(Some(Box::new(see))), slowed: true, ..Trace::default() }
+        Trace { watch: Watch(Some(Box::new(see))), ..Trace::default() }
     };
     let mut trace = watched();
-    let exchange = Exchange { head: head.clone(), began: now, wanted: None, slowed: true };
+    let exchange =
+        Exchange { head: head.clone(), began: now, wanted: None, done: Done { slowed: true, ..Done::default() } };
     let mut step = exchange.traced(engine, host, now, &mut trace);
     for _ in 0..MOST_WAITS {
         let Step::Wait(exchange, _) = step else { break };

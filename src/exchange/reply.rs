@@ -168,7 +168,9 @@ enum Answer<'d> {
 impl<'d> Answer<'d> {
     fn of(denial: &'d Denial) -> Self {
         match denial {
-            Denial::NoCredential | Denial::Refused(Refusal::NoToken) => Self::CredentialMissing,
+            Denial::NoCredential | Denial::CredentialNotTaken | Denial::Refused(Refusal::NoToken) => {
+                Self::CredentialMissing
+            }
             Denial::Credential(flaw) if flaw.is_missing_bearer() => Self::CredentialMissing,
             Denial::Request(_) | Denial::Credential(_) | Denial::Forward(_) => Self::RequestInvalid,
             Denial::Rule(TokenRuleFlaw::Entra(EntraFlaw::Permission(_))) => Self::ScopeInsufficient(&[]),
@@ -178,12 +180,16 @@ impl<'d> Answer<'d> {
             | Denial::AlgorithmNotAccepted
             | Denial::Signature(_)
             | Denial::Rule(_)
+            | Denial::Introspection(_)
+            | Denial::Binding(_)
+            | Denial::ApiKey(_)
             // Another rule would take this token, so for this endpoint it is the wrong one (RFC 6750 section 3.1).
             | Denial::Refused(Refusal::ProviderNotAccepted | Refusal::AudienceNotAccepted) => Self::TokenInvalid,
             Denial::Refused(Refusal::Lacks(lack)) => Self::lacking(lack),
-            Denial::NoRule | Denial::Refused(Refusal::Blocked) => Self::NotAllowed,
+            Denial::NoRule | Denial::Certificate(_) | Denial::Refused(Refusal::Blocked) => Self::NotAllowed,
             Denial::KeysUnavailable(after) | Denial::GroupsUnavailable(after) => Self::Unavailable(*after),
             Denial::LockedOut(after) | Denial::SlowedDown(after) => Self::TooMany(*after),
+            Denial::Limited(excess) => Self::TooMany(excess.retry_after),
             Denial::WaitedTooLong | Denial::TooManyWaiting => Self::Unavailable(Duration::from_secs(1)),
         }
     }

@@ -4,23 +4,24 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::afterwards::Afterwards;
+use super::authenticate::{Identified, authenticate};
 use super::reply::document;
-use super::{Denial, Passage, Reply, guard};
+use super::{Denial, Passage, Reply, guard, limits};
 use crate::access::risk::Score;
 use crate::access::{Circumstances, Connection};
+use crate::binding::Binding;
 use crate::config::Config;
-use crate::credential::{self, Found};
 use crate::engine::{Engine, Host};
-use crate::entra::{EntraFlaw, graph};
 use crate::forward::ForwardedIdentity;
 use crate::groups::{GroupList, GroupsLookup, Member};
 use crate::http::RequestHead;
 use crate::identity::Identity;
-use crate::jose::{Algorithm, Unverified};
-use crate::policy::{self, Access, Facts, Permit, RouteMatch, Rule, Ruling};
-use crate::provider::{IssuerFlaw, IssuerRef, KeyLookup};
+use crate::jose::Algorithm;
+use crate::policy::{self, Facts, Permit, RouteMatch, Rule, Ruling};
+use crate::provider::{IssuerRef, KeyLookup};
+use crate::rate_limit::Counted;
 use crate::time::UnixTime;
-use crate::token::{self, TokenRuleFlaw, VerifiedToken};
 
 /// Why the walk stops.
 #[derive(Debug)]
@@ -61,7 +62,16 @@ impl Wanted {
     }
 }
 
-/// What the walk has learned so far, for the record.
+/// What a request has done already, and must not do again when it walks again after it waited.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    /// It was made to wait for its risk.
+    pub(super) slowed: bool,
+    /// The limits that it was counted in.
+    pub(super) counted: Counted,
+}
+
+/// What the walk has learned so far, for the record and for the answer.
 #[derive(Debug, Default)]
 pub(super) struct Trace {
     pub(super) rule: Option<(usize, Rc<str>)>,
@@ -76,8 +86,10 @@ pub(super) struct Trace {
     pub(super) remembered: bool,
     /// What is known of the risk.
     pub(super) risk: Option<u8>,
-    /// It has been slowed down already.
-    pub(super) slowed: bool,
+    /// What it has done in this walk and in those before.
+    pub(super) done: Done,
+    /// Header fields for the response, whatever it is.
+    pub(super) response: Vec<(&'static str, String)>,
     /// Why it can't wait (any longer). What is only reported then fails so, and does not stop it.
     pub(super) out_of_patience: Option<Denial>,
     /// The rule is only reported.
@@ -124,7 +136,7 @@ pub(super) fn walk(
     }
     if let Some(rule) = config.preflight(head) {
         trace.rule = Some((rule.index, Rc::clone(&rule.name)));
-        return pass(&config, head, &policy::admit_preflight(rule));
+        return pass(&config, head, &policy::admit_preflight(rule), trace);
     }
     let permit = match decide(&config, head, engine, host, now, trace) {
         Err(Stop::Denied(denial)) if config.report_only => {
@@ -133,7 +145,7 @@ pub(super) fn walk(
         }
         permit => permit?,
     };
-    pass(&config, head, &permit)
+    pass(&config, head, &permit, trace)
 }
 
 /// From the route to the leave to go on.
@@ -149,13 +161,17 @@ fn decide(
     let rule = route.value();
     trace.rule = Some((rule.index, Rc::clone(&rule.name)));
     trace.report_only = rule.report_only;
-    let identity = match authenticate(config, rule, head, engine, host, now, trace) {
+    match limits::arrive(config, rule, head, engine, host, now, trace) {
+        Err(Stop::Denied(denial)) if rule.report_only => _ = trace.unenforced.get_or_insert(denial),
+        arrived => arrived?,
+    }
+    let Identified { identity, binding } = match authenticate(config, rule, head, engine, host, now, trace) {
         Err(Stop::Denied(denial)) if rule.report_only => {
             trace.unenforced.get_or_insert(denial);
-            Identity::Anonymous
+            Identified::nobody()
         }
         Err(Stop::Denied(denial)) => return Err(guard::unverified(config, head, denial, engine, host, now).into()),
-        identity => identity?,
+        identified => identified?,
     };
     trace.identity = Some(identity.clone());
     let met = match guard::meet(config, rule, head, &identity, engine, host, now) {
@@ -167,9 +183,16 @@ fn decide(
     };
     trace.risk = met.as_ref().map(|met| met.score.at_least());
     let risk = met.as_ref().map_or(Score::UNKNOWN, |met| met.score);
-    let mut ended = judge(config, &route, head, &identity, risk, engine, host, now, trace);
-    if let (Ok(_), Some(delay)) = (&ended, guard::delay(config, rule, met.as_ref(), trace.slowed)) {
+    let mut ended = judge(config, &route, head, &identity, binding, risk, engine, host, now, trace);
+    if let (Ok(_), Some(delay)) = (&ended, guard::delay(config, rule, met.as_ref(), trace.done.slowed)) {
         ended = Err(Stop::Wait(Wanted::Delay(now.plus(delay), delay)));
+    }
+    if ended.is_ok() {
+        match limits::admit(config, rule, head, &identity, risk, engine, host, now, trace) {
+            Err(Stop::Denied(denial)) if rule.report_only => _ = trace.unenforced.get_or_insert(denial),
+            Err(stop) => ended = Err(stop),
+            Ok(()) => {}
+        }
     }
     guard::part(met, &ended, engine, host, now);
     ended
@@ -182,6 +205,7 @@ fn judge(
     route: &RouteMatch<'_, Rule>,
     head: &RequestHead,
     identity: &Identity,
+    binding: Binding,
     risk: Score,
     engine: &mut Engine,
     host: &mut dyn Host,
@@ -193,7 +217,7 @@ fn judge(
     let connection = Connection::new(host).addressed_by(config.client_address, head);
     let circumstances = Circumstances { head, token: identity.token(), connection: &connection, risk, now };
     let groups_missed = Cell::default();
-    let mut facts = Facts { identity, parameters: &parameters, groups: None, groups_missed, circumstances };
+    let mut facts = Facts { identity, parameters: &parameters, binding, groups: None, groups_missed, circumstances };
     let mut ruling = policy::decide(rule, &facts);
     let groups = match (find_groups(&facts, &ruling, engine, now), &trace.out_of_patience) {
         (Err(Stop::Wait(_)), Some(denial)) => return Err(denial.clone().into()),
@@ -232,90 +256,17 @@ fn find_groups(
     }
 }
 
-/// Who is calling, as far as the rule asks.
-fn authenticate(
-    config: &Config,
-    rule: &Rule,
-    head: &RequestHead,
-    engine: &mut Engine,
-    host: &mut dyn Host,
-    now: UnixTime,
-    trace: &mut Trace,
-) -> Result<Identity, Stop> {
-    let credential = match rule.access {
-        Access::Anonymous => None,
-        Access::Token | Access::Optional => credential::find(head, &config.sources).map_err(Denial::Credential)?,
-    };
-    Ok(match credential {
-        Some(found) => Identity::Token(identify(&found, engine, host, now, trace)?),
-        None => Identity::Anonymous,
-    })
-}
-
 /// With leave to go on: what changes on the way, and what later filters and the access log may read.
-fn pass(config: &Config, head: &RequestHead, permit: &Permit) -> Result<Passage, Stop> {
-    let identity = permit.identity().token().map(|token| ForwardedIdentity {
-        claims: token.claims(),
-        payload: token.signed().payload_base64url(),
-        identity_provider: config.identity_provider(token.issuer()),
+fn pass(config: &Config, head: &RequestHead, permit: &Permit, trace: &mut Trace) -> Result<Passage, Stop> {
+    let identity = permit.identity();
+    let identity = (!identity.is_anonymous()).then(|| ForwardedIdentity {
+        claims: identity.claims(),
+        payload: identity.token().map(|token| token.signed().payload_base64url()),
+        identity_provider: identity.token().map_or("", |token| config.identity_provider(token.issuer())),
     });
     let mutations = config.forwarding.apply(head, &config.sources, identity.as_ref()).map_err(Denial::Forward)?;
     let state = identity.map(|identity| config.forwarding.state(&identity)).unwrap_or_default();
     let state = state.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    Ok(Passage { mutations, state })
-}
-
-/// The verified token behind a credential: remembered, or checked from the first byte.
-fn identify(
-    found: &Found<'_>,
-    engine: &mut Engine,
-    host: &mut dyn Host,
-    now: UnixTime,
-    trace: &mut Trace,
-) -> Result<Rc<VerifiedToken>, Stop> {
-    let text = found.token;
-    if let Some(token) = engine.remembered(text, now) {
-        trace.remembered = true;
-        trace.provider = Some(token.issuer().provider);
-        if let Err(flaw) = token.check_time(now) {
-            trace.kid = token.signed().header().kid.clone();
-            return Err(Denial::Rule(flaw).into());
-        }
-        return Ok(token);
-    }
-    let config = engine.config_handle();
-    let unverified = Unverified::parse(text, &config.limits.token).map_err(|flaw| match found.check() {
-        Ok(()) => Denial::Token(flaw),
-        Err(flaw) => Denial::Credential(flaw),
-    })?;
-    let header = unverified.header();
-    trace.kid = header.kid.clone();
-    let (issuer, provider) = config.issuer(unverified.issuer_hint()).map_err(Denial::Issuer)?;
-    trace.provider = Some(issuer.provider);
-    if !provider.rules.algorithms.contains(header.alg) {
-        return Err(Denial::AlgorithmNotAccepted.into());
-    }
-    if provider.rules.entra.is_some() {
-        // Their signature is not over what they say, so without this the reason would be a wrong signature.
-        graph::check(&[], header.has_nonce)
-            .map_err(|flaw| Denial::Rule(TokenRuleFlaw::Entra(EntraFlaw::Graph(flaw))))?;
-    }
-    // What a token says against itself is believed unsigned: an old token is refused without the cost of its signature.
-    if unverified.expiry_hint().is_some_and(|expiry| now >= expiry.plus(provider.rules.clock_skew)) {
-        return Err(Denial::Rule(TokenRuleFlaw::Expired).into());
-    }
-    let key = match engine.key(issuer, header.kid.as_deref(), header.alg, now) {
-        KeyLookup::Found(key) => key,
-        KeyLookup::Wait => {
-            let wanted = Wanted::Key { issuer, kid: header.kid.clone(), alg: header.alg };
-            return Err(trace.out_of_patience.clone().map_or(Stop::Wait(wanted), Stop::Denied));
-        }
-        KeyLookup::Refused(flaw) => return Err(Denial::Key(flaw).into()),
-        KeyLookup::Unavailable { retry_after } => return Err(Denial::KeysUnavailable(retry_after).into()),
-    };
-    let signed = unverified.verify(&key, host, config.signatures).map_err(Denial::Signature)?;
-    let signer = provider.issuer(issuer).ok_or(Denial::Issuer(IssuerFlaw::Unknown))?;
-    let token = Rc::new(token::accept(issuer, signer, &provider.rules, signed, now).map_err(Denial::Rule)?);
-    engine.remember(text, &token);
-    Ok(token)
+    let afterwards = Afterwards::new(std::mem::take(&mut trace.response), trace.done.counted.take());
+    Ok(Passage { mutations, state, afterwards })
 }

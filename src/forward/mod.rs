@@ -164,8 +164,8 @@ impl From<MutationFlaw> for ForwardFlaw {
 pub struct ForwardedIdentity<'a> {
     /// The verified claims.
     pub claims: &'a Map<String, Value>,
-    /// The payload of the token, base64url as it was signed.
-    pub payload: &'a str,
+    /// The payload of the token, base64url as it was signed, if there is a signed token.
+    pub payload: Option<&'a str>,
     /// What App Service would call the identity provider: `aad` for Entra ID, else the provider's name.
     pub identity_provider: &'a str,
 }
@@ -276,8 +276,8 @@ impl Forwarding {
                 set(header, value)?;
             }
         }
-        if let Some(header) = &self.settings.payload_header {
-            set(header, HeaderValue::escaped(identity.payload))?;
+        if let (Some(header), Some(payload)) = (&self.settings.payload_header, identity.payload) {
+            set(header, HeaderValue::escaped(payload))?;
         }
         if self.settings.client_principal {
             for (name, value) in principal::headers(identity, MAX_TOTAL_BYTES).ok_or(ForwardFlaw::TooLarge)? {

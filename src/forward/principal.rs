@@ -121,7 +121,8 @@ mod tests {
     use serde_json::json;
 
     fn headers_of(claims: &Value) -> Vec<(&'static str, String)> {
-        let identity = ForwardedIdentity { claims: claims.as_object().unwrap(), payload: "", identity_provider: "aad" };
+        let identity =
+            ForwardedIdentity { claims: claims.as_object().unwrap(), payload: Some(""), identity_provider: "aad" };
         let headers = headers(&identity, 10_000).unwrap();
         headers.into_iter().map(|(name, value)| (name, String::from_utf8(value.as_bytes().to_vec()).unwrap())).collect()
     }
@@ -196,7 +197,8 @@ mod tests {
     #[test]
     fn a_long_name_times_a_long_list_is_refused_before_it_is_built() {
         let claims = json!({("n".repeat(4000)): vec![0; 1000]});
-        let identity = ForwardedIdentity { claims: claims.as_object().unwrap(), payload: "", identity_provider: "aad" };
+        let identity =
+            ForwardedIdentity { claims: claims.as_object().unwrap(), payload: Some(""), identity_provider: "aad" };
         assert!(headers(&identity, 49_152).is_none());
     }
 }

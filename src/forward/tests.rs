@@ -35,7 +35,7 @@ fn claims() -> Value {
 fn upstream(settings: ForwardingSettings, head: &RequestHead, claims: Option<&Value>) -> Vec<(String, String)> {
     let identity = claims.map(|claims| ForwardedIdentity {
         claims: claims.as_object().unwrap(),
-        payload: "eyJzdWIiOiJhbGljZSJ9",
+        payload: Some("eyJzdWIiOiJhbGljZSJ9"),
         identity_provider: "idp",
     });
     let forwarding = Forwarding::new(settings).unwrap();
@@ -191,7 +191,7 @@ fn a_header_called_like_a_pseudo_header_is_a_header() {
 fn what_is_too_large_is_refused_whole() {
     let claims = json!({"sub": "é".repeat(MAX_TOTAL_BYTES / 4)});
     let claims = claims.as_object().unwrap();
-    let identity = ForwardedIdentity { claims, payload: "", identity_provider: "idp" };
+    let identity = ForwardedIdentity { claims, payload: Some(""), identity_provider: "idp" };
     for client_principal in [true, false] {
         let forwarding = Forwarding::new(ForwardingSettings { client_principal, ..settings() }).unwrap();
         let applied = forwarding.apply(&head("/", &[]), &Sources::default(), Some(&identity));
@@ -212,7 +212,7 @@ fn state_values_are_safe_in_a_log() {
     };
     let claims = json!({"sub": "a\nb"});
     let claims = claims.as_object().unwrap();
-    let identity = ForwardedIdentity { claims, payload: "", identity_provider: "idp" };
+    let identity = ForwardedIdentity { claims, payload: Some(""), identity_provider: "idp" };
     let forwarding = Forwarding::new(settings).unwrap();
     assert_eq!(forwarding.state(&identity), [("subject", HeaderValue::escaped("a\nb"))]);
 }

@@ -26,6 +26,7 @@ impl Status {
 pub(super) enum MapType {
     Request,
     RequestTrailers,
+    Response,
     CallResponse,
 }
 
@@ -34,6 +35,7 @@ impl MapType {
         match self {
             Self::Request => 0,
             Self::RequestTrailers => 1,
+            Self::Response => 2,
             Self::CallResponse => 6,
         }
     }
@@ -77,13 +79,18 @@ pub(super) fn header_map(map: MapType) -> Result<Vec<u8>, Status> {
     returned(|data, size| unsafe { proxy_get_header_map_pairs(map.code(), data, size) })
 }
 
+/// One value of a header map: the first, where there are several.
+pub(super) fn header_value(map: MapType, name: &[u8]) -> Result<Vec<u8>, Status> {
+    // SAFETY: the name comes with its own length; the out pointers are valid for a write.
+    returned(|data, size| unsafe { proxy_get_header_map_value(map.code(), name.as_ptr(), name.len(), data, size) })
+}
+
 /// Sets a header to one value. The host's own "replace" changes the first copy of several and leaves the rest.
-pub(super) fn set_request_header(name: &[u8], value: &[u8]) -> Result<(), Status> {
-    remove_header(MapType::Request, name)?;
+pub(super) fn set_header(map: MapType, name: &[u8], value: &[u8]) -> Result<(), Status> {
+    remove_header(map, name)?;
     // SAFETY: each pointer comes with the length of its own slice.
-    let code = unsafe {
-        proxy_add_header_map_value(MapType::Request.code(), name.as_ptr(), name.len(), value.as_ptr(), value.len())
-    };
+    let code =
+        unsafe { proxy_add_header_map_value(map.code(), name.as_ptr(), name.len(), value.as_ptr(), value.len()) };
     Status::check(code)
 }
 
@@ -274,6 +281,13 @@ const NO_PAIRS: [u8; 4] = [0; 4];
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_get_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
     fn proxy_replace_header_map_value(
         map: u32,
         name: *const u8,

@@ -127,6 +127,15 @@ extern "C" fn proxy_on_request_trailers(context: u32, _: usize) -> Action {
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn proxy_on_response_headers(context: u32, _: usize, _: bool) -> Action {
+    with(|contexts| {
+        contexts.streams.get_mut(&context)?.response_headers();
+        Some(())
+    });
+    Action::Continue
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(context: u32) {
     with(|contexts| {
         contexts.streams.remove(&context);

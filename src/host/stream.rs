@@ -72,6 +72,13 @@ impl Stream {
         }
     }
 
+    /// The head of the response comes back.
+    pub(super) fn response_headers(&self) {
+        if let Some(mut worker) = self.worker.as_ref().and_then(|worker| worker.try_borrow_mut().ok()) {
+            worker.respond(self.context);
+        }
+    }
+
     fn walk(&self) -> Option<Outcome> {
         let headers = pairs::decode(abi::header_map(MapType::Request).ok()?).ok()?;
         let mut worker = self.worker.as_ref()?.try_borrow_mut().ok()?;

@@ -9,7 +9,7 @@ use super::metrics::Metrics;
 use crate::access::Properties;
 use crate::audit::Decision;
 use crate::engine::{Engine, Purpose};
-use crate::exchange::{Exchange, Passage, Record, Reply, Step};
+use crate::exchange::{Afterwards, Exchange, Passage, Record, Reply, Step};
 use crate::groups::Outcome as GroupsOutcome;
 use crate::http::{HeaderMap, Mutation, Pair, pairs};
 use crate::jose::{Hash, NativeVerifier};
@@ -27,6 +27,8 @@ pub(super) struct Worker {
     waiting: BTreeMap<u32, Exchange>,
     /// Streams that waited and then went on, and do not know it yet.
     let_on: BTreeSet<u32>,
+    /// Streams that went on, and with which something is left to do.
+    gone_on: BTreeMap<u32, Afterwards>,
     /// When the timer will fire, so that it is only set anew to make it earlier.
     tick_at: Option<UnixTime>,
     /// What the log was last told of the keys of each issuer, in the engine's order.
@@ -44,6 +46,7 @@ impl Worker {
             root,
             waiting: BTreeMap::new(),
             let_on: BTreeSet::new(),
+            gone_on: BTreeMap::new(),
             tick_at: None,
             told: Vec::new(),
             told_of_groups: None,
@@ -56,6 +59,7 @@ impl Worker {
             self.waiting.insert(context, exchange.anew(&mut former.engine));
         }
         self.let_on.append(&mut former.let_on);
+        self.gone_on.append(&mut former.gone_on);
     }
 
     /// Walks a new request.
@@ -80,7 +84,21 @@ impl Worker {
     pub(super) fn forget(&mut self, context: u32) {
         self.let_on.remove(&context);
         if let Some(exchange) = self.waiting.remove(&context) {
-            exchange.abandon(&mut self.engine);
+            exchange.abandon(&mut self.engine, &mut self.host, now());
+        }
+        if let Some(afterwards) = self.gone_on.remove(&context) {
+            afterwards.end(&mut self.engine, &mut self.host, now());
+        }
+    }
+
+    /// The head of the response to this stream's request is in.
+    pub(super) fn respond(&mut self, context: u32) {
+        let Some(afterwards) = self.gone_on.get_mut(&context) else { return };
+        let status = abi::header_value(MapType::Response, b":status").ok();
+        let status = status.and_then(|value| std::str::from_utf8(&value).ok()?.parse().ok());
+        for (name, value) in afterwards.respond(status, &mut self.engine, &mut self.host, now()) {
+            // The response is none the worse without it.
+            let _ = abi::set_header(MapType::Response, name.as_bytes(), value.as_bytes());
         }
     }
 
@@ -104,7 +122,7 @@ impl Worker {
         {
             if abi::set_effective_context(context).is_err() {
                 // The host knows no such stream any more; its answer can't be given to anybody.
-                exchange.abandon(&mut self.engine);
+                exchange.abandon(&mut self.engine, &mut self.host, now());
                 continue;
             }
             let step = exchange.resume(&mut self.engine, &mut self.host, now());
@@ -211,10 +229,14 @@ impl Worker {
             Step::Continue(passage, record) => match apply(&passage) {
                 Ok(()) => {
                     self.keep(record);
+                    if !passage.afterwards.is_nothing() {
+                        self.gone_on.insert(context, passage.afterwards);
+                    }
                     Outcome::GoesOn
                 }
                 // A header that could not be changed may be one that tells the upstream who is calling.
                 Err(_) => {
+                    passage.afterwards.end(&mut self.engine, &mut self.host, now());
                     log::error!("the host refused a header change; the request is stopped");
                     fail_closed();
                     Outcome::Answered
@@ -269,7 +291,7 @@ fn apply(passage: &Passage) -> Result<(), Status> {
     for change in passage.mutations.headers() {
         match change {
             Mutation::Remove(name) => abi::remove_header(MapType::Request, name.as_bytes())?,
-            Mutation::Set(name, value) => abi::set_request_header(name.as_bytes(), value.as_bytes())?,
+            Mutation::Set(name, value) => abi::set_header(MapType::Request, name.as_bytes(), value.as_bytes())?,
         }
     }
     if let Some(path) = passage.mutations.path() {

@@ -16,8 +16,10 @@ pub struct Rule {
     pub index: usize,
     /// Its name in the configuration.
     pub name: Rc<str>,
-    /// Token, token or none, or nothing.
+    /// Whether somebody has to be known.
     pub access: Access,
+    /// By what credentials.
+    pub accepts: Credentials,
     /// Whose tokens, by the provider's place in the configuration; `None` is any provider's.
     pub providers: Option<Vec<usize>>,
     /// Which audiences, among the provider's own; `None` is any of them.
@@ -33,12 +35,30 @@ pub struct Rule {
 /// Whether a rule looks at credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// A good token.
-    Token,
-    /// A good token, or none; a bad one is still refused (CVE-2021-21378).
+    /// A good one is needed.
+    Required,
+    /// A good one, or none; a bad one is still refused (CVE-2021-21378).
     Optional,
     /// Nothing.
     Anonymous,
+}
+
+/// Kinds of credentials that a rule takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// Tokens.
+    pub token: bool,
+    /// API keys.
+    pub api_key: bool,
+    /// Client certificates, as an identity of their own.
+    pub certificate: bool,
+}
+
+/// Tokens alone.
+impl Default for Credentials {
+    fn default() -> Self {
+        Self { token: true, api_key: false, certificate: false }
+    }
 }
 
 /// Leave to go on, for this identity. Only [`decide`] and the two `admit_` functions make one, and without one nothing goes
@@ -149,8 +169,10 @@ fn required(rule: &Rule, facts: &Facts<'_>) -> Result<(), Refusal> {
         (Access::Anonymous, _) => {}
         // The rule says that nobody needs to be known.
         (Access::Optional, Identity::Anonymous) => {}
-        (Access::Token, Identity::Anonymous) => return Err(Refusal::NoToken),
-        (Access::Token | Access::Optional, Identity::Token(token)) => {
+        (Access::Required, Identity::Anonymous) => return Err(Refusal::NoToken),
+        // Each was looked for because the rule takes it.
+        (Access::Required | Access::Optional, Identity::ApiKey(_) | Identity::Certificate(_)) => {}
+        (Access::Required | Access::Optional, Identity::Token(token)) => {
             if rule.providers.as_ref().is_some_and(|providers| !providers.contains(&token.issuer().provider)) {
                 return Err(Refusal::ProviderNotAccepted);
             }

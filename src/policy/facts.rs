@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use super::template::Captured;
 use crate::access::Circumstances;
+use crate::binding::Binding;
 use crate::identity::Identity;
 use crate::token::VerifiedToken;
 
@@ -12,6 +13,8 @@ use crate::token::VerifiedToken;
 pub struct Facts<'a> {
     /// Who is calling.
     pub identity: &'a Identity,
+    /// How a token was proven to be its sender's.
+    pub binding: Binding,
     /// Path parameters by name, as the rule's template names them.
     pub parameters: &'a [(&'a str, Captured<'a>)],
     /// The caller's groups, where they were asked for elsewhere because the token had no room for them.

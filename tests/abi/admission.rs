@@ -21,6 +21,7 @@ fn the_module_needs_nothing_but_the_abi() {
             "proxy_get_buffer_bytes",
             "proxy_get_current_time_nanoseconds",
             "proxy_get_header_map_pairs",
+            "proxy_get_header_map_value",
             "proxy_get_property",
             "proxy_get_shared_data",
             "proxy_http_call",

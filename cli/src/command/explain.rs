@@ -258,7 +258,7 @@ impl Story {
             rule.parameters.iter().map(|(name, value)| format!("{name} = {value:?}")).collect();
         let with = if parameters.is_empty() { String::new() } else { format!(" with {}", parameters.join(", ")) };
         let access = match rule.access {
-            Access::Token => "a good token is needed",
+            Access::Required => "a good credential is needed",
             Access::Optional => "a good token, or none",
             Access::Anonymous => "nobody is asked for a token",
         };

@@ -7,11 +7,11 @@ use super::{Names, requirement};
 use crate::config::ProviderConfig;
 use crate::config::named::Named;
 use crate::config::problems::{Problems, join};
-use crate::config::settings::{AccessSettings, ExpectedSettings, MatchSettings, RuleSettings};
+use crate::config::settings::{AcceptSettings, AccessSettings, ExpectedSettings, MatchSettings, RuleSettings};
 use crate::http::name::is_token;
 use crate::policy::condition::MAX_CONDITIONS;
 use crate::policy::{
-    Access, Conditions, Expected, HostPattern, MatchSpec, Method, PathTemplate, Router, Rule, RuleName,
+    Access, Conditions, Credentials, Expected, HostPattern, MatchSpec, Method, PathTemplate, Router, Rule, RuleName,
 };
 
 /// The router over all rules; `None` if one has faults.
@@ -59,8 +59,8 @@ fn rule(
             None
         }
     };
-    let access = match settings.access.unwrap_or(AccessSettings::Token) {
-        AccessSettings::Token => Access::Token,
+    let access = match settings.access.unwrap_or(AccessSettings::Required) {
+        AccessSettings::Required => Access::Required,
         AccessSettings::Optional => Access::Optional,
         AccessSettings::Anonymous => Access::Anonymous,
     };
@@ -72,6 +72,7 @@ fn rule(
             }
         }
     }
+    let accepts = accepts(path, settings.accept.as_deref(), access, problems);
     let rule_providers = rule_providers(path, settings.providers.as_deref(), names.providers, problems);
     if let Some(audiences) = &settings.audiences {
         rule_audiences(&join(path, "audiences"), audiences, rule_providers.as_deref(), names.providers, problems);
@@ -89,6 +90,7 @@ fn rule(
         index,
         name: Rc::from(name?.as_str()),
         access,
+        accepts,
         providers: rule_providers,
         audiences: settings.audiences,
         require,
@@ -96,6 +98,22 @@ fn rule(
         policies: policies.about(&settings.name),
     };
     Some((spec, rule))
+}
+
+/// The kinds of credentials that a rule takes.
+fn accepts(path: &str, settings: Option<&[AcceptSettings]>, access: Access, problems: &mut Problems) -> Credentials {
+    let Some(settings) = settings else { return Credentials::default() };
+    if access == Access::Anonymous {
+        problems.add(join(path, "accept"), "does not go with `anonymous`, which looks at no credential");
+    }
+    if settings.is_empty() {
+        problems.add(join(path, "accept"), "is empty, which lets nobody in; leave it out for tokens");
+    }
+    Credentials {
+        token: settings.contains(&AcceptSettings::Token),
+        api_key: settings.contains(&AcceptSettings::ApiKey),
+        certificate: settings.contains(&AcceptSettings::Certificate),
+    }
 }
 
 /// The places of the named providers.

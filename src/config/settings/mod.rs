@@ -44,7 +44,8 @@ pub use requirement::{AnyOrAllSettings, NamedListSettings, RequirementSettings};
 pub use risk::{LockoutSettings, ObserveSettings, RiskSettings, SignalSettings, SlowDownSettings, ThresholdSettings};
 pub use role::RoleSettings;
 pub use rule::{
-    AccessSettings, CredentialSettings, ExpectedSettings, HeaderSourceSettings, MatchSettings, RuleSettings,
+    AcceptSettings, AccessSettings, CredentialSettings, ExpectedSettings, HeaderSourceSettings, MatchSettings,
+    RuleSettings,
 };
 
 /// Configuration of the Portcullis filter for Envoy.

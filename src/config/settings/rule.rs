@@ -18,9 +18,13 @@ pub struct RuleSettings {
     #[deserr(rename = "match")]
     #[schemars(rename = "match")]
     pub matches: MatchSettings,
-    /// `token`: a good one is needed. `optional`: none is fine, a bad one is not. `anonymous`: not looked at. Default `token`.
+    /// Whether the caller has to be known. `required`: a good credential is needed. `optional`: none is fine, a bad one is not.
+    /// `anonymous`: not looked at. Default `required`.
     #[deserr(default)]
     pub access: Option<AccessSettings>,
+    /// By what credentials: `token`, `api_key`, `certificate`. Default: `token` alone.
+    #[deserr(default)]
+    pub accept: Option<Vec<AcceptSettings>>,
     /// Whose tokens. Default: any provider's.
     #[deserr(default)]
     pub providers: Option<Vec<String>>,
@@ -89,12 +93,26 @@ impl Deserr<Problems> for ExpectedSettings {
 #[deserr(rename_all = lowercase, error = Problems)]
 #[schemars(rename_all = "lowercase")]
 pub enum AccessSettings {
-    /// A good token.
-    Token,
-    /// A good token, or none.
+    /// A good credential.
+    Required,
+    /// A good credential, or none.
     Optional,
-    /// Nothing; a token is not looked at.
+    /// Nothing; a credential is not looked at.
     Anonymous,
+}
+
+/// A kind of credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr, JsonSchema)]
+#[deserr(rename_all = lowercase, error = Problems)]
+#[schemars(rename_all = "snake_case")]
+pub enum AcceptSettings {
+    /// A token of a provider.
+    Token,
+    /// An API key (`api_keys`).
+    #[deserr(rename = "api_key")]
+    ApiKey,
+    /// A client certificate (`certificates`).
+    Certificate,
 }
 
 /// Where a request may carry its token.

@@ -9,9 +9,10 @@ use super::*;
 use crate::access::assurance::Context;
 use crate::access::testing::{NOW, entra};
 use crate::access::{Assurance, Authority, Check as Circumstance, Circumstances, Connection, Named};
+use crate::binding::Binding;
 use crate::identity::Identity;
 use crate::policy::requirement::Check;
-use crate::policy::{Access, Refusal, Rule, Ruling, decide};
+use crate::policy::{Access, Credentials, Refusal, Rule, Ruling, decide};
 use crate::testing::MemoryHost;
 use crate::time::UnixTime;
 
@@ -47,7 +48,8 @@ fn rule(require: Option<Requirement>, policies: Vec<Policy>) -> Rule {
     Rule {
         index: 0,
         name: "rule".into(),
-        access: Access::Token,
+        access: Access::Required,
+        accepts: Credentials::default(),
         providers: None,
         audiences: None,
         require,
@@ -70,7 +72,17 @@ fn ruling(rule: &Rule) -> Ruling {
         now,
     };
     let groups_missed = Cell::default();
-    decide(rule, &Facts { identity: &identity, parameters: &[], groups: None, groups_missed, circumstances })
+    decide(
+        rule,
+        &Facts {
+            identity: &identity,
+            binding: Binding::default(),
+            parameters: &[],
+            groups: None,
+            groups_missed,
+            circumstances,
+        },
+    )
 }
 
 /// `allow` or the reason, the policy that decided, and what would have stopped it.

@@ -2,12 +2,12 @@
 //! of them are asked for, or none.
 
 use crate::entra::CallerKind;
+use crate::identity::Identity;
 use crate::policy::lack::Lack;
-use crate::token::VerifiedToken;
 use crate::verdict::Verdict;
 
-pub(super) fn callers(wanted: &[CallerKind], token: &VerifiedToken) -> Verdict<Lack> {
-    let possible = token.kinds();
+pub(super) fn callers(wanted: &[CallerKind], caller: &Identity) -> Verdict<Lack> {
+    let possible = caller.kinds();
     let wanted_of_them = possible.iter().filter(|kind| wanted.contains(kind)).count();
     if wanted_of_them == possible.len() {
         Verdict::Met

@@ -99,7 +99,7 @@ impl CelCheck {
         match Value::resolve(&self.expression, &context) {
             Ok(Value::Bool(true)) => Verdict::Met,
             // With a token it might have been another answer.
-            _ if facts.token().is_none() && self.needs.token() => Verdict::Unknown(Lack::NoToken),
+            _ if facts.identity.is_anonymous() && self.needs.token() => Verdict::Unknown(Lack::NoToken),
             Ok(Value::Bool(false)) => Verdict::Unmet(Lack::Condition),
             Ok(_) | Err(_) => Verdict::Unknown(Lack::ConditionFailed),
         }

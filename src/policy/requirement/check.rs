@@ -10,10 +10,10 @@ use super::owner::{self, OwnerCheck};
 use super::{Wanted, granted};
 use crate::access;
 use crate::entra::{CallerKind, ClientAuthentication};
+use crate::identity::Identity;
 use crate::policy::facts::Facts;
 use crate::policy::lack::Lack;
 use crate::policy::roles::PermissionCheck;
-use crate::token::VerifiedToken;
 use crate::verdict::Verdict;
 
 /// A single check.
@@ -62,26 +62,27 @@ impl Check {
             // It may be about no token.
             Self::Cel(check) => check.evaluate(facts),
             // Who is not known is not known not to be somebody, either.
-            caller => facts.token().map_or(Verdict::Unknown(Lack::NoToken), |token| caller.of_caller(token, facts)),
+            _ if facts.identity.is_anonymous() => Verdict::Unknown(Lack::NoToken),
+            check => check.of_caller(facts.identity, facts),
         }
     }
 
-    fn of_caller(&self, token: &VerifiedToken, facts: &Facts<'_>) -> Verdict<Lack> {
+    fn of_caller(&self, caller: &Identity, facts: &Facts<'_>) -> Verdict<Lack> {
         match self {
-            Self::Providers(wanted) => origin::providers(wanted, token),
-            Self::Audiences(wanted) => origin::audiences(wanted, token),
-            Self::Scopes(wanted) => granted::scopes(wanted, token),
-            Self::AppRoles(wanted) => granted::app_roles(wanted, token),
-            Self::Groups(wanted) => granted::groups(wanted, token, facts),
-            Self::DirectoryRoles(wanted) => granted::directory_roles(wanted, token),
+            Self::Providers(wanted) => origin::providers(wanted, caller),
+            Self::Audiences(wanted) => origin::audiences(wanted, caller),
+            Self::Scopes(wanted) => granted::scopes(wanted, caller),
+            Self::AppRoles(wanted) => granted::app_roles(wanted, caller),
+            Self::Groups(wanted) => granted::groups(wanted, caller, facts),
+            Self::DirectoryRoles(wanted) => granted::directory_roles(wanted, caller),
             Self::Permissions(check) => check.evaluate(facts),
-            Self::Clients(wanted) => origin::clients(wanted, token),
-            Self::ClientAuthentication(wanted) => origin::client_authentication(wanted, token),
-            Self::Tenants(wanted) => origin::tenants(wanted, token),
-            Self::Subjects(wanted) => origin::subjects(wanted, token),
-            Self::Callers(wanted) => callers::callers(wanted, token),
-            Self::Claim(check) => claim::check(check, token),
-            Self::Owner(check) => owner::check(check, token, facts),
+            Self::Clients(wanted) => origin::clients(wanted, caller),
+            Self::ClientAuthentication(wanted) => origin::client_authentication(wanted, caller),
+            Self::Tenants(wanted) => origin::tenants(wanted, caller),
+            Self::Subjects(wanted) => origin::subjects(wanted, caller),
+            Self::Callers(wanted) => callers::callers(wanted, caller),
+            Self::Claim(check) => claim::check(check, caller),
+            Self::Owner(check) => owner::check(check, caller, facts),
             Self::Cel(check) => check.evaluate(facts),
             Self::Circumstance(check) => check.evaluate(&facts.circumstances).map(Lack::from),
         }

@@ -8,9 +8,9 @@ use std::cmp::Ordering;
 use serde_json::{Number, Value};
 
 use crate::claim_path::{ClaimPath, NotAnObject};
+use crate::identity::Identity;
 use crate::policy::lack::Lack;
 use crate::policy::requirement::granted::has_overage;
-use crate::token::VerifiedToken;
 use crate::verdict::Verdict;
 
 /// A claim and what it is compared with.
@@ -76,11 +76,11 @@ impl Scalar {
     }
 }
 
-pub(super) fn check(check: &ClaimCheck, token: &VerifiedToken) -> Verdict<Lack> {
+pub(super) fn check(check: &ClaimCheck, caller: &Identity) -> Verdict<Lack> {
     let malformed = || Verdict::Unknown(Lack::Unclear("claim_malformed"));
-    let value = match check.path.reach(token.claims()) {
+    let value = match check.path.reach(caller.claims()) {
         Err(NotAnObject) | Ok(Some(Value::Null)) => return malformed(),
-        Ok(None) if check.path.first() == "groups" && has_overage(token.claims()) => {
+        Ok(None) if check.path.first() == "groups" && has_overage(caller.claims()) => {
             return Verdict::Unknown(Lack::GroupsOverage);
         }
         Ok(value) => value,

@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::{
     Check, Comparison, Place, Requirement, Scalar, SubjectSpec, Wanted, any_of, granted, negated, origin, owner,
 };
+use crate::identity::Identity;
 use crate::policy::facts::Facts;
 use crate::policy::lack::Lack;
-use crate::token::VerifiedToken;
 use crate::verdict::Verdict;
 
 /// What one part of a requirement asked and saw.
@@ -66,11 +66,11 @@ impl Check {
     fn explained(&self, facts: &Facts<'_>) -> (Finding, Verdict<Lack>) {
         let verdict = self.evaluate(facts);
         let (what, asked) = self.asked();
-        let saw = match (self, facts.token()) {
-            (Self::Circumstance(check), _) => check.saw(&facts.circumstances),
-            (Self::Cel(check), _) => check.saw(facts),
-            (_, None) => "no token".to_owned(),
-            (_, Some(token)) => self.saw(token, facts),
+        let saw = match self {
+            Self::Circumstance(check) => check.saw(&facts.circumstances),
+            Self::Cel(check) => check.saw(facts),
+            _ if facts.identity.is_anonymous() => "no token".to_owned(),
+            _ => self.saw(facts.identity, facts),
         };
         let finding = Finding { what: what.to_owned(), asked, saw, verdict: said(&verdict), parts: self.parts(facts) };
         (finding, verdict)
@@ -122,26 +122,28 @@ impl Check {
         }
     }
 
-    fn saw(&self, token: &VerifiedToken, facts: &Facts<'_>) -> String {
+    fn saw(&self, caller: &Identity, facts: &Facts<'_>) -> String {
         match self {
-            Self::Providers(_) => format!("provider {}", token.issuer().provider),
-            Self::Audiences(_) => listed(token.audiences().iter()),
-            Self::Scopes(_) => found(granted::scopes_of(token)),
-            Self::AppRoles(_) => found(granted::app_roles_of(token)),
-            Self::Groups(_) => found(granted::groups_of(token, facts)),
-            Self::DirectoryRoles(_) => found(granted::directory_roles_of(token)),
-            Self::Clients(_) => origin::client_of(token).map_or_else(|lack| lack.reason().to_owned(), str::to_owned),
-            Self::ClientAuthentication(_) => token
+            Self::Providers(_) => {
+                caller.provider().map_or_else(|| "no provider".to_owned(), |provider| format!("provider {provider}"))
+            }
+            Self::Audiences(_) => listed(caller.audiences().iter()),
+            Self::Scopes(_) => found(granted::scopes_of(caller)),
+            Self::AppRoles(_) => found(granted::app_roles_of(caller)),
+            Self::Groups(_) => found(granted::groups_of(caller, facts)),
+            Self::DirectoryRoles(_) => found(granted::directory_roles_of(caller)),
+            Self::Clients(_) => origin::client_of(caller).map_or_else(|lack| lack.reason().to_owned(), str::to_owned),
+            Self::ClientAuthentication(_) => caller
                 .client_authentication()
                 .map_or_else(|lack| lack.reason().to_owned(), |kind| kind.name().to_owned()),
-            Self::Tenants(_) => claims(token, &["tid"]),
-            Self::Subjects(_) => claims(token, &["oid", "tid", "sub"]),
-            Self::Callers(_) => listed(token.kinds().iter().map(|kind| kind.name())),
-            Self::Claim(check) => json(check.path.reach(token.claims()).ok().flatten()),
+            Self::Tenants(_) => claims(caller, &["tid"]),
+            Self::Subjects(_) => claims(caller, &["oid", "tid", "sub"]),
+            Self::Callers(_) => listed(caller.kinds().iter().map(|kind| kind.name())),
+            Self::Claim(check) => json(check.path.reach(caller.claims()).ok().flatten()),
             Self::Owner(check) => {
                 let named = owner::named(&check.place, facts);
                 let named = named.map_or_else(str::to_owned, |bytes| String::from_utf8_lossy(bytes).into_owned());
-                format!("{named}; claim {}", json(check.claim.reach(token.claims()).ok().flatten()))
+                format!("{named}; claim {}", json(check.claim.reach(caller.claims()).ok().flatten()))
             }
             Self::Permissions(_) | Self::Cel(_) | Self::Circumstance(_) => String::new(),
         }
@@ -187,8 +189,8 @@ fn found(texts: Result<Vec<&str>, Lack>) -> String {
     texts.map_or_else(|lack| lack.reason().to_owned(), |texts| listed(texts.iter()))
 }
 
-fn claims(token: &VerifiedToken, names: &[&str]) -> String {
-    let said: Vec<String> = names.iter().map(|name| format!("`{name}` {}", json(token.claims().get(*name)))).collect();
+fn claims(caller: &Identity, names: &[&str]) -> String {
+    let said: Vec<String> = names.iter().map(|name| format!("`{name}` {}", json(caller.claims().get(*name)))).collect();
     said.join(", ")
 }
 

@@ -9,29 +9,29 @@ use serde_json::{Map, Value};
 
 use super::Wanted;
 use crate::entra::permission;
+use crate::identity::Identity;
 use crate::policy::facts::Facts;
 use crate::policy::lack::Lack;
-use crate::token::VerifiedToken;
 use crate::verdict::Verdict;
 
 /// Scopes.
-pub(super) fn scopes(wanted: &Wanted, token: &VerifiedToken) -> Verdict<Lack> {
-    judge(wanted, scopes_of(token), || Lack::Scope(Rc::clone(wanted.texts())))
+pub(super) fn scopes(wanted: &Wanted, caller: &Identity) -> Verdict<Lack> {
+    judge(wanted, scopes_of(caller), || Lack::Scope(Rc::clone(wanted.texts())))
 }
 
 /// App roles.
-pub(super) fn app_roles(wanted: &Wanted, token: &VerifiedToken) -> Verdict<Lack> {
-    judge(wanted, app_roles_of(token), || Lack::AppRole)
+pub(super) fn app_roles(wanted: &Wanted, caller: &Identity) -> Verdict<Lack> {
+    judge(wanted, app_roles_of(caller), || Lack::AppRole)
 }
 
 /// Groups: those found elsewhere, if they were looked for, otherwise those of the token.
-pub(super) fn groups(wanted: &Wanted, token: &VerifiedToken, facts: &Facts<'_>) -> Verdict<Lack> {
-    judge(wanted, groups_of(token, facts), || Lack::Group)
+pub(super) fn groups(wanted: &Wanted, caller: &Identity, facts: &Facts<'_>) -> Verdict<Lack> {
+    judge(wanted, groups_of(caller, facts), || Lack::Group)
 }
 
 /// Directory roles, which only Entra ID has.
-pub(super) fn directory_roles(wanted: &Wanted, token: &VerifiedToken) -> Verdict<Lack> {
-    judge(wanted, directory_roles_of(token), || Lack::DirectoryRole)
+pub(super) fn directory_roles(wanted: &Wanted, caller: &Identity) -> Verdict<Lack> {
+    judge(wanted, directory_roles_of(caller), || Lack::DirectoryRole)
 }
 
 fn judge(wanted: &Wanted, found: Result<Vec<&str>, Lack>, lack: impl FnOnce() -> Lack) -> Verdict<Lack> {
@@ -47,9 +47,9 @@ fn judge(wanted: &Wanted, found: Result<Vec<&str>, Lack>, lack: impl FnOnce() ->
 /// # Errors
 ///
 /// Neither text nor list of texts.
-pub(super) fn scopes_of(token: &VerifiedToken) -> Result<Vec<&str>, Lack> {
-    let claims = token.claims();
-    if token.caller().is_some() {
+pub(super) fn scopes_of(caller: &Identity) -> Result<Vec<&str>, Lack> {
+    let claims = caller.claims();
+    if caller.entra().is_some() {
         return permission::scopes(claims).map_err(|flaw| Lack::Unclear(flaw.reason()));
     }
     match claims.get("scope").or_else(|| claims.get("scp")) {
@@ -63,18 +63,18 @@ pub(super) fn scopes_of(token: &VerifiedToken) -> Result<Vec<&str>, Lack> {
 /// # Errors
 ///
 /// `roles` is no list of texts.
-pub(super) fn app_roles_of(token: &VerifiedToken) -> Result<Vec<&str>, Lack> {
-    permission::roles(token.claims()).map_err(|flaw| Lack::Unclear(flaw.reason()))
+pub(super) fn app_roles_of(caller: &Identity) -> Result<Vec<&str>, Lack> {
+    permission::roles(caller.claims()).map_err(|flaw| Lack::Unclear(flaw.reason()))
 }
 
 /// # Errors
 ///
 /// `groups` is no list of texts, or there were too many for it.
-pub(super) fn groups_of<'a>(token: &'a VerifiedToken, facts: &'a Facts<'_>) -> Result<Vec<&'a str>, Lack> {
+pub(super) fn groups_of<'a>(caller: &'a Identity, facts: &'a Facts<'_>) -> Result<Vec<&'a str>, Lack> {
     if let Some(groups) = facts.groups {
         return Ok(groups.iter().map(String::as_str).collect());
     }
-    let claims = token.claims();
+    let claims = caller.claims();
     if has_overage(claims) {
         facts.groups_missed.set(true);
         return Err(Lack::GroupsOverage);
@@ -85,11 +85,11 @@ pub(super) fn groups_of<'a>(token: &'a VerifiedToken, facts: &'a Facts<'_>) -> R
 /// # Errors
 ///
 /// `wids` is no list of texts.
-pub(super) fn directory_roles_of(token: &VerifiedToken) -> Result<Vec<&str>, Lack> {
-    if token.caller().is_none() {
+pub(super) fn directory_roles_of(caller: &Identity) -> Result<Vec<&str>, Lack> {
+    if caller.entra().is_none() {
         return Ok(Vec::new());
     }
-    list(token.claims(), "wids", "directory_roles_malformed")
+    list(caller.claims(), "wids", "directory_roles_malformed")
 }
 
 /// Too many groups for the token: `_claim_names` says where they are, or `hasgroups` only that there are some ("Access token

@@ -4,8 +4,8 @@
 
 use super::Wanted;
 use crate::entra::ClientAuthentication;
+use crate::identity::Identity;
 use crate::policy::lack::Lack;
-use crate::token::VerifiedToken;
 use crate::verdict::Verdict;
 
 /// One subject.
@@ -27,51 +27,51 @@ pub enum SubjectSpec {
     },
 }
 
-pub(super) fn providers(wanted: &[usize], token: &VerifiedToken) -> Verdict<Lack> {
-    Verdict::of(wanted.contains(&token.issuer().provider), || Lack::Provider)
+pub(super) fn providers(wanted: &[usize], caller: &Identity) -> Verdict<Lack> {
+    Verdict::of(caller.provider().is_some_and(|provider| wanted.contains(&provider)), || Lack::Provider)
 }
 
-pub(super) fn audiences(wanted: &Wanted, token: &VerifiedToken) -> Verdict<Lack> {
-    let found = token.audiences();
+pub(super) fn audiences(wanted: &Wanted, caller: &Identity) -> Verdict<Lack> {
+    let found = caller.audiences();
     Verdict::of(wanted.is_met(|text| found.iter().any(|found| found == text)), || Lack::Audience)
 }
 
-pub(super) fn clients(wanted: &[String], token: &VerifiedToken) -> Verdict<Lack> {
-    match client_of(token) {
+pub(super) fn clients(wanted: &[String], caller: &Identity) -> Verdict<Lack> {
+    match client_of(caller) {
         Ok(client) => Verdict::of(wanted.iter().any(|wanted| wanted == client), || Lack::Client),
         Err(lack) => Verdict::Unknown(lack),
     }
 }
 
-pub(super) fn client_authentication(wanted: &[ClientAuthentication], token: &VerifiedToken) -> Verdict<Lack> {
-    match token.client_authentication() {
+pub(super) fn client_authentication(wanted: &[ClientAuthentication], caller: &Identity) -> Verdict<Lack> {
+    match caller.client_authentication() {
         Ok(found) => Verdict::of(wanted.contains(&found), || Lack::ClientAuthentication),
         Err(flaw) => Verdict::Unknown(Lack::Unclear(flaw.reason())),
     }
 }
 
 /// Only Entra ID has tenants; whatever another issuer writes into `tid`, its token is of none of them.
-pub(super) fn tenants(wanted: &[String], token: &VerifiedToken) -> Verdict<Lack> {
-    if token.caller().is_none() {
+pub(super) fn tenants(wanted: &[String], caller: &Identity) -> Verdict<Lack> {
+    if caller.entra().is_none() {
         return Verdict::Unmet(Lack::Tenant);
     }
-    match token.text("tid") {
+    match caller.text("tid") {
         Some(tid) => Verdict::of(wanted.iter().any(|wanted| wanted == tid), || Lack::Tenant),
         None => Verdict::Unknown(Lack::Unclear("tenant_unknown")),
     }
 }
 
-pub(super) fn subjects(wanted: &[SubjectSpec], token: &VerifiedToken) -> Verdict<Lack> {
-    let is_entra = token.caller().is_some();
+pub(super) fn subjects(wanted: &[SubjectSpec], caller: &Identity) -> Verdict<Lack> {
+    let is_entra = caller.entra().is_some();
     let mut unclear = false;
     for wanted in wanted {
         let found = match wanted {
             SubjectSpec::Object { .. } if !is_entra => Some(false),
             SubjectSpec::Object { oid, tid } => {
-                token.text("oid").zip(token.text("tid")).map(|found| found == (oid.as_str(), tid.as_str()))
+                caller.text("oid").zip(caller.text("tid")).map(|found| found == (oid.as_str(), tid.as_str()))
             }
-            SubjectSpec::Subject { provider, .. } if *provider != token.issuer().provider => Some(false),
-            SubjectSpec::Subject { sub, .. } => token.text("sub").map(|found| found == sub),
+            SubjectSpec::Subject { provider, .. } if caller.provider() != Some(*provider) => Some(false),
+            SubjectSpec::Subject { sub, .. } => caller.text("sub").map(|found| found == sub),
         };
         match found {
             Some(true) => return Verdict::Met,
@@ -87,8 +87,8 @@ pub(super) fn subjects(wanted: &[SubjectSpec], token: &VerifiedToken) -> Verdict
 /// # Errors
 ///
 /// None of them is there, or the first that is can't be read.
-pub(super) fn client_of(token: &VerifiedToken) -> Result<&str, Lack> {
-    let claims = token.claims();
+pub(super) fn client_of(caller: &Identity) -> Result<&str, Lack> {
+    let claims = caller.claims();
     let named = ["azp", "appid", "client_id"].iter().find_map(|name| claims.get(*name));
     match named {
         None => Err(Lack::Unclear("client_unknown")),

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use crate::claim_path::ClaimPath;
 use crate::http::name::{Twin, twin_key};
+use crate::identity::Identity;
 use crate::policy::facts::Facts;
 use crate::policy::lack::Lack;
 use crate::policy::template::Captured;
-use crate::token::VerifiedToken;
 use crate::verdict::Verdict;
 
 /// Where a request names its owner, and the claim that must say the same.
@@ -28,12 +28,12 @@ pub enum Place {
     Header(String),
 }
 
-pub(super) fn check(check: &OwnerCheck, token: &VerifiedToken, facts: &Facts<'_>) -> Verdict<Lack> {
+pub(super) fn check(check: &OwnerCheck, caller: &Identity, facts: &Facts<'_>) -> Verdict<Lack> {
     let named = match named(&check.place, facts) {
         Ok(named) => named,
         Err(reason) => return Verdict::Unknown(Lack::Unclear(reason)),
     };
-    match check.claim.reach(token.claims()) {
+    match check.claim.reach(caller.claims()) {
         Ok(Some(Value::String(claim))) if !claim.is_empty() => Verdict::of(claim.as_bytes() == named, || Lack::Owner),
         Ok(None) => Verdict::Unknown(Lack::Unclear("owner_claim_missing")),
         Ok(Some(_)) | Err(_) => Verdict::Unknown(Lack::Unclear("owner_claim_malformed")),

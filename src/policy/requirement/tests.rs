@@ -104,7 +104,14 @@ fn evaluate_with(
         risk: Score::UNKNOWN,
         now: UnixTime::from_secs(NOW),
     };
-    let facts = Facts { identity, parameters, groups, groups_missed: Cell::default(), circumstances };
+    let facts = Facts {
+        identity,
+        binding: crate::binding::Binding::default(),
+        parameters,
+        groups,
+        groups_missed: Cell::default(),
+        circumstances,
+    };
     let verdict = requirement.evaluate(&facts);
     let said = match &verdict {
         Verdict::Met => "met".to_owned(),

@@ -49,6 +49,7 @@ fn evaluate(text: &str, identity: &Identity) -> String {
     let parameters = [("user", Captured::Segment("u-1")), ("rest", Captured::Rest(&rest))];
     let facts = Facts {
         identity,
+        binding: crate::binding::Binding::default(),
         parameters: &parameters,
         groups: None,
         groups_missed: std::cell::Cell::default(),

@@ -10,10 +10,10 @@ use serde_json::Value as Json;
 
 use super::Needs;
 use crate::http::query;
+use crate::identity::Identity;
 use crate::policy::facts::Facts;
 use crate::policy::requirement::{granted, origin};
 use crate::policy::template::Captured;
-use crate::token::VerifiedToken;
 
 /// The variables that an expression names, with the members that it names. What is not there is not in them: an expression
 /// that uses it has no answer. Headers or query parameters of which one is there twice, or can't be read, are not in them at
@@ -30,9 +30,10 @@ pub(super) fn variables(needs: &Needs, facts: &Facts<'_>, providers: &[String]) 
     for (name, claims) in [("claims", &needs.claims), ("danger_claims", &needs.danger_claims)] {
         // Without a token what it says is not known: asking whether a claim is there has no answer either.
         // Nor is it whether somebody with too many groups for a token is in one.
-        let unclear = |token: &VerifiedToken| claims.contains("groups") && granted::has_overage(token.claims());
-        if let Some(token) = facts.token().filter(|token| !claims.is_empty() && !unclear(token)) {
-            variables.push((name, named(claims, |name| token.claims().get(name).map(json))));
+        let unclear = |caller: &Identity| claims.contains("groups") && granted::has_overage(caller.claims());
+        let caller = facts.identity;
+        if !caller.is_anonymous() && !claims.is_empty() && !unclear(caller) {
+            variables.push((name, named(claims, |name| caller.claims().get(name).map(json))));
         }
     }
     if !needs.caller.is_empty() {
@@ -104,18 +105,21 @@ fn parameter(facts: &Facts<'_>, name: &str) -> Option<String> {
 }
 
 fn caller(facts: &Facts<'_>, name: &str, providers: &[String]) -> Option<Value> {
-    let Some(token) = facts.token() else { return (name == "kind").then(|| text("anonymous")) };
+    let caller = facts.identity;
+    if caller.is_anonymous() {
+        return (name == "kind").then(|| text("anonymous"));
+    }
     match name {
-        "kind" => match token.kinds() {
+        "kind" => match caller.kinds() {
             [kind] => Some(text(kind.name())),
             _ => None,
         },
-        "subject" => facts.identity.subject().map(text),
-        "client" => origin::client_of(token).ok().map(text),
-        "tenant" => token.text("tid").filter(|_| token.caller().is_some()).map(text),
-        "provider" => providers.get(token.issuer().provider).map(String::as_str).map(text),
-        "scopes" => granted::scopes_of(token).ok().map(texts),
-        "roles" => granted::app_roles_of(token).ok().map(texts),
+        "subject" => caller.subject().map(text),
+        "client" => origin::client_of(caller).ok().map(text),
+        "tenant" => caller.text("tid").filter(|_| caller.entra().is_some()).map(text),
+        "provider" => caller.provider().and_then(|provider| providers.get(provider)).map(String::as_str).map(text),
+        "scopes" => granted::scopes_of(caller).ok().map(texts),
+        "roles" => granted::app_roles_of(caller).ok().map(texts),
         _ => None,
     }
 }

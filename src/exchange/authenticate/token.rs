@@ -1,0 +1,68 @@
+//! The token behind a credential: from its text to the claims that are believed.
+
+use std::rc::Rc;
+
+use crate::credential::Found;
+use crate::engine::{Engine, Host};
+use crate::entra::{EntraFlaw, graph};
+use crate::exchange::Denial;
+use crate::exchange::request::{Stop, Trace, Wanted};
+use crate::jose::Unverified;
+use crate::provider::{IssuerFlaw, KeyLookup};
+use crate::time::UnixTime;
+use crate::token::{self, TokenRuleFlaw, VerifiedToken};
+
+/// The verified token behind a credential: remembered, or checked from the first byte.
+pub(super) fn identify(
+    found: &Found<'_>,
+    engine: &mut Engine,
+    host: &mut dyn Host,
+    now: UnixTime,
+    trace: &mut Trace,
+) -> Result<Rc<VerifiedToken>, Stop> {
+    let text = found.token;
+    if let Some(token) = engine.remembered(text, now) {
+        trace.remembered = true;
+        trace.provider = Some(token.issuer().provider);
+        if let Err(flaw) = token.check_time(now) {
+            trace.kid = token.signed().header().kid.clone();
+            return Err(Denial::Rule(flaw).into());
+        }
+        return Ok(token);
+    }
+    let config = engine.config_handle();
+    let unverified = Unverified::parse(text, &config.limits.token).map_err(|flaw| match found.check() {
+        Ok(()) => Denial::Token(flaw),
+        Err(flaw) => Denial::Credential(flaw),
+    })?;
+    let header = unverified.header();
+    trace.kid = header.kid.clone();
+    let (issuer, provider) = config.issuer(unverified.issuer_hint()).map_err(Denial::Issuer)?;
+    trace.provider = Some(issuer.provider);
+    if !provider.rules.algorithms.contains(header.alg) {
+        return Err(Denial::AlgorithmNotAccepted.into());
+    }
+    if provider.rules.entra.is_some() {
+        // Their signature is not over what they say, so without this the reason would be a wrong signature.
+        graph::check(&[], header.has_nonce)
+            .map_err(|flaw| Denial::Rule(TokenRuleFlaw::Entra(EntraFlaw::Graph(flaw))))?;
+    }
+    // What a token says against itself is believed unsigned: an old token is refused without the cost of its signature.
+    if unverified.expiry_hint().is_some_and(|expiry| now >= expiry.plus(provider.rules.clock_skew)) {
+        return Err(Denial::Rule(TokenRuleFlaw::Expired).into());
+    }
+    let key = match engine.key(issuer, header.kid.as_deref(), header.alg, now) {
+        KeyLookup::Found(key) => key,
+        KeyLookup::Wait => {
+            let wanted = Wanted::Key { issuer, kid: header.kid.clone(), alg: header.alg };
+            return Err(trace.out_of_patience.clone().map_or(Stop::Wait(wanted), Stop::Denied));
+        }
+        KeyLookup::Refused(flaw) => return Err(Denial::Key(flaw).into()),
+        KeyLookup::Unavailable { retry_after } => return Err(Denial::KeysUnavailable(retry_after).into()),
+    };
+    let signed = unverified.verify(&key, host, config.signatures).map_err(Denial::Signature)?;
+    let signer = provider.issuer(issuer).ok_or(Denial::Issuer(IssuerFlaw::Unknown))?;
+    let token = Rc::new(token::accept(issuer, signer, &provider.rules, signed, now).map_err(Denial::Rule)?);
+    engine.remember(text, &token);
+    Ok(token)
+}
