@@ -15,8 +15,8 @@ use std::time::Duration;
 
 pub use problems::{Problem, Problems};
 
-use crate::access::AddressSource;
 use crate::access::risk::{RiskSettings, SlowDown, Watch};
+use crate::access::{AddressSource, ClientCertificates};
 use crate::audit::{AuditInputs, AuditLog};
 use crate::credential::Sources;
 use crate::forward::Forwarding;
@@ -48,6 +48,7 @@ pub struct Config {
     pub(crate) report_only: bool,
     pub(crate) paths: Leniency,
     pub(crate) client_address: AddressSource,
+    pub(crate) client_certificates: ClientCertificates,
     ends: Vec<EndsAt>,
     pub(crate) signatures: SignaturePolicy,
     pub(crate) limits: Limits,

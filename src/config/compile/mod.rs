@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod caller;
+mod certificate;
 mod claim;
 mod conditional_access;
 mod forward;
@@ -62,6 +63,8 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     };
     let access = AccessNames::compile(access, &providers, &mut problems);
     let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);
+    let client_certificates =
+        certificate::source(settings.client_certificates.as_ref(), &access, &mut problems, &mut warnings);
     let mut names = Names {
         providers: &providers,
         roles: None,
@@ -119,6 +122,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                 report_only: settings.report_only.unwrap_or(false),
                 paths: leniency(&settings.paths.unwrap_or_default()),
                 client_address,
+                client_certificates,
                 ends: access.ends,
                 limits,
                 warnings,

@@ -5,6 +5,7 @@
 mod access;
 mod answer;
 mod caller;
+mod certificate;
 mod conditional_access;
 mod entra;
 mod groups;
@@ -34,6 +35,10 @@ pub use answer::{
 pub use caller::{
     CallerSettings, ClaimSettings, ClientAuthenticationSettings, NumberSettings, OwnerSettings, RangeSettings,
     ScalarSettings, SubjectSettings,
+};
+pub use certificate::{
+    CertificateSourceSettings, CertificateSourceWord, ClientCertificateSettings, ForwardedCertificateSettings,
+    ForwardedSettings,
 };
 pub use conditional_access::{BlockSettings, ControlSettings, GrantSettings, HowManySettings, PolicySettings};
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
@@ -86,6 +91,9 @@ pub struct Settings {
     /// Devices by name.
     #[deserr(default)]
     pub devices: Option<Named<DeviceSettings>>,
+    /// Client certificates: where they come from. Default: from the connection.
+    #[deserr(default)]
+    pub client_certificates: Option<ClientCertificateSettings>,
     /// At what risk a request comes. Default: nothing is watched.
     #[deserr(default)]
     pub risk: Option<RiskSettings>,

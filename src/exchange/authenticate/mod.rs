@@ -1,7 +1,9 @@
 //! Who is calling, by the credential of the request, as far as the rule asks.
 //!
 //! - [`token`]: a token, from its text to the claims that are believed
+//! - [`certificate`]: the client's certificate
 
+mod certificate;
 mod token;
 
 use super::Denial;
