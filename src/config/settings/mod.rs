@@ -10,6 +10,7 @@ mod entra;
 mod groups;
 mod path;
 mod provider;
+mod rate_limit;
 mod requirement;
 mod risk;
 mod role;
@@ -29,7 +30,7 @@ pub use access::{
 };
 pub use answer::{
     AnswerSettings, AuthorizationSettings, ClaimHeaderSettings, ClaimPathSettings, ForwardSettings, ListSettings,
-    PreflightSettings, ResourceMetadataSettings,
+    PreflightSettings, RateLimitHeaderSettings, ResourceMetadataSettings,
 };
 pub use caller::{
     CallerSettings, ClaimSettings, ClientAuthenticationSettings, NumberSettings, OwnerSettings, RangeSettings,
@@ -40,6 +41,11 @@ pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, Versi
 pub use groups::{ClientSecretSettings, GroupsOverageSettings};
 pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
+pub use rate_limit::{
+    AdaptiveRiskSettings, AdaptiveSettings, AdaptiveUpstreamSettings, CountSettings, LimitKeyDetailSettings,
+    LimitKeySettings, LimitKeyWordSettings, NetworkPrefixSettings, PeriodSettings, QuotaSettings, RateLimitSettings,
+    RateSettings, RateWindowSettings, RuleLimitSettings, TierSettings, WeightedLimitSettings, WhenSettings,
+};
 pub use requirement::{AnyOrAllSettings, NamedListSettings, RequirementSettings};
 pub use risk::{LockoutSettings, ObserveSettings, RiskSettings, SignalSettings, SlowDownSettings, ThresholdSettings};
 pub use role::RoleSettings;
@@ -89,6 +95,9 @@ pub struct Settings {
     /// At what risk a request comes. Default: nothing is watched.
     #[deserr(default)]
     pub risk: Option<RiskSettings>,
+    /// Limits and quotas, by name (`a-z`, `0-9`, `-`, `_`; at most 64 characters), at most 64. Default: none.
+    #[deserr(default)]
+    pub rate_limits: Option<Named<RateLimitSettings>>,
     /// Asks Microsoft Graph for the groups of callers who have too many for a token. Default: rules that ask for groups deny
     /// such callers, with a reason of its own.
     #[deserr(default)]
@@ -186,4 +195,8 @@ pub struct LimitSettings {
     /// How long a request may wait for keys or groups. Default `5s`.
     #[deserr(default)]
     pub wait: Option<Span>,
+    /// Shared memory for what is counted in `rate_limits`, over all workers, from `1MiB` to `256MiB`. Default `16MiB`: about
+    /// two hundred thousand keys. Of more, those that have used least are forgotten.
+    #[deserr(default)]
+    pub rate_limit_memory: Option<Size>,
 }
