@@ -4,6 +4,7 @@
 
 mod access;
 mod answer;
+mod api_key;
 mod caller;
 mod certificate;
 mod conditional_access;
@@ -33,6 +34,7 @@ pub use answer::{
     AnswerSettings, AuthorizationSettings, ClaimHeaderSettings, ClaimPathSettings, ForwardSettings, ListSettings,
     PreflightSettings, RateLimitHeaderSettings, ResourceMetadataSettings,
 };
+pub use api_key::{ApiKeySettings, ApiKeySourceSettings, ApiKeysSettings, ClaimValueSettings};
 pub use caller::{
     CallerSettings, ClaimSettings, ClientAuthenticationSettings, NumberSettings, OwnerSettings, RangeSettings,
     ScalarSettings, SubjectSettings,
@@ -68,8 +70,13 @@ pub struct Settings {
     #[deserr(default, rename = "$schema")]
     #[schemars(rename = "$schema")]
     pub schema: Option<String>,
-    /// Whose tokens are trusted, by name (`a-z`, `0-9`, `-`, `_`; at most 64 characters).
-    pub providers: Named<ProviderSettings>,
+    /// Whose tokens are trusted, by name (`a-z`, `0-9`, `-`, `_`; at most 64 characters). Needed unless callers are known by
+    /// `api_keys` alone.
+    #[deserr(default)]
+    pub providers: Option<Named<ProviderSettings>>,
+    /// API keys of your own. Default: none.
+    #[deserr(default)]
+    pub api_keys: Option<ApiKeysSettings>,
     /// Roles of your own, by name, for rules that ask for `permissions`.
     #[deserr(default)]
     pub roles: Option<Named<RoleSettings>>,
