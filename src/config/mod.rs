@@ -23,6 +23,7 @@ use crate::forward::Forwarding;
 use crate::groups::{GroupsSettings, Resolver};
 use crate::http::challenge::Challenge;
 use crate::http::{HeaderMap, Leniency, RequestHead};
+use crate::introspection::{IntrospectionSettings, Introspector, Introspectors};
 use crate::jose::{SignaturePolicy, TokenLimits};
 use crate::policy::{Details, RouteMatch, Router, Rule};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
@@ -41,6 +42,8 @@ pub struct Config {
     resource_metadata: Option<ResourceMetadata>,
     /// How groups are asked for that a token has no room for.
     groups: Option<GroupsSettings>,
+    /// Who is asked about which tokens.
+    pub(crate) introspectors: Introspectors,
     risk: Option<RiskSettings>,
     preflight_passes: bool,
     pub(crate) audit: AuditLog,
@@ -60,6 +63,8 @@ pub(crate) struct ProviderConfig {
     pub(crate) provider: Provider,
     pub(crate) rules: TokenRules,
     keys: KeyCacheSettings,
+    /// How its authorization server is asked about tokens.
+    pub(crate) introspection: Option<IntrospectionSettings>,
 }
 
 impl ProviderConfig {
@@ -151,6 +156,17 @@ impl Config {
     /// Who asks for groups, if that is configured.
     pub(crate) fn resolver(&self, seed: u64) -> Option<Resolver> {
         self.groups.as_ref().map(|settings| Resolver::new(settings.clone(), seed))
+    }
+
+    /// Who asks about the tokens of each provider, where that is configured, in the order of the configuration.
+    pub(crate) fn token_introspectors(&self, seed: u64) -> Vec<Option<Introspector>> {
+        let settings = self.providers.iter().map(|provider| provider.introspection.as_ref());
+        settings.map(|settings| settings.map(|settings| Introspector::new(settings.clone(), seed))).collect()
+    }
+
+    /// The provider at `place`.
+    pub(crate) fn provider(&self, place: usize) -> Option<&ProviderConfig> {
+        self.providers.get(place)
     }
 
     /// Who watches for risk, if that is configured.

@@ -3,6 +3,7 @@
 // Where the tests run as wasm32 there are no files.
 #[cfg(not(target_arch = "wasm32"))]
 mod files;
+mod introspection;
 mod requirement;
 
 use serde_json::{Value, json};

@@ -8,6 +8,7 @@ mod caller;
 mod conditional_access;
 mod entra;
 mod groups;
+mod introspection;
 mod path;
 mod provider;
 mod requirement;
@@ -38,6 +39,9 @@ pub use caller::{
 pub use conditional_access::{BlockSettings, ControlSettings, GrantSettings, HowManySettings, PolicySettings};
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
 pub use groups::{ClientSecretSettings, GroupsOverageSettings};
+pub use introspection::{
+    ClientMethodSettings, IntrospectionClientSettings, IntrospectionJwtSettings, IntrospectionSettings,
+};
 pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
 pub use requirement::{AnyOrAllSettings, NamedListSettings, RequirementSettings};

@@ -1,7 +1,9 @@
 //! Who is calling, by the credential of the request, as far as the rule asks.
 //!
 //! - [`token`]: a token, from its text to the claims that are believed
+//! - [`opaque`]: a token that only the authorization server can read
 
+mod opaque;
 mod token;
 
 use super::Denial;
@@ -49,6 +51,9 @@ pub(super) fn authenticate(
     if !rule.accepts.token {
         return Err(Denial::CredentialNotTaken.into());
     }
-    let token = token::identify(&found, engine, host, now, trace)?;
+    let token = match config.introspectors.of(found.token) {
+        Some(provider) => opaque::identify(config, &found, provider, head, engine, host, now, trace)?,
+        None => token::identify(&found, head, engine, host, now, trace)?,
+    };
     Ok(Identified { identity: Identity::Token(token), binding: Binding::default() })
 }
