@@ -164,6 +164,12 @@ impl Config {
         settings.map(|settings| settings.map(|settings| Introspector::new(settings.clone(), seed))).collect()
     }
 
+    /// How the authorization server of the provider at `place` is asked about tokens, if it is.
+    #[must_use]
+    pub fn introspection(&self, place: usize) -> Option<&IntrospectionSettings> {
+        self.providers.get(place)?.introspection.as_ref()
+    }
+
     /// The provider at `place`.
     pub(crate) fn provider(&self, place: usize) -> Option<&ProviderConfig> {
         self.providers.get(place)

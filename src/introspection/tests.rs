@@ -34,6 +34,7 @@ impl World {
             timeout: Duration::from_secs(2),
             max_bytes: 4096,
             concurrency: 4,
+            token_prefix: None,
             jwts: Jwts::Verify,
         };
         change(&mut settings);

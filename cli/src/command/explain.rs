@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use super::matching::{could_speak, has_conditions};
 use super::{EnvironmentArguments, Exit, Format, line, named, replay};
 use crate::scenario::gate::{Gate, head};
+use crate::world::opaque::Opaque;
 use crate::world::token::{Kind, TokenSpec};
 use crate::world::{Keys, World};
 use crate::{document, moment};
@@ -54,6 +55,9 @@ pub struct Arguments {
     /// Who has the token that is made
     #[arg(long, value_enum, default_value_t, requires = "claims")]
     kind: KindArgument,
+    /// The token that is made is opaque, and the claims are what its authorization server says of it
+    #[arg(long, requires = "claims")]
+    opaque: bool,
     /// The issuer's keys, a JWK set
     #[arg(long, value_name = "FILE", conflicts_with = "claims")]
     keys: Option<PathBuf>,
@@ -130,7 +134,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut Vec<u8>) -> Result<Exit, Stri
             let keys = match &arguments.keys {
                 Some(file) => Keys::Given(document::value(&document::read(file)?)?),
                 None => {
-                    hints.push("without --keys only keys in the configuration can check the token");
+                    hints.push("without --keys only keys in the configuration can check the token; what an opaque one is, --claims with --opaque can say");
                     Keys::None
                 }
             };
@@ -197,6 +201,7 @@ fn spec(claims: &str, arguments: &Arguments) -> Result<TokenSpec, String> {
         kind: if arguments.kind == KindArgument::App { Kind::App } else { Kind::User },
         claims,
         without: absent.into_iter().map(|(name, _)| name).collect(),
+        opaque: arguments.opaque.then(Opaque::default),
         ..TokenSpec::default()
     })
 }
@@ -296,6 +301,11 @@ impl Story {
             });
             self.tell("token", vec![format!("{}, {kid}, {provider}", token.alg.name())], value);
         }
+        if rehearsal.opaque {
+            let provider = rehearsal.provider.as_deref().unwrap_or("-");
+            let line = format!("opaque; the authorization server of provider {provider} is asked");
+            self.tell("token", vec![line], json!({"opaque": true, "provider": rehearsal.provider}));
+        }
         let identity = &rehearsal.identity;
         if let Some(token) = identity.token() {
             let kind = token.caller().map_or("caller", portcullis::entra::Caller::name);
@@ -367,7 +377,7 @@ impl Story {
                 self.tell("upstream", lines, json!({"headers": changes, "path": path}));
             }
             Step::Reply(reply, record) => {
-                self.keys_lacking = record.reason == "keys_unavailable";
+                self.keys_lacking = matches!(record.reason, "keys_unavailable" | "introspection_unavailable");
                 let decision = json!({
                     "decision": if reply.status < 400 { "allow" } else { "deny" }, "reason": record.reason, "unenforced": unenforced,
                 });

@@ -21,7 +21,7 @@ use access::{AccessNames, AccessSettings};
 use super::problems::Problems;
 use super::settings::{
     AuditLogSettings, AuditSettings, CredentialSettings, DotSegmentSettings, EmptySegmentSettings, LimitSettings,
-    LiteralSettings, PathSettings, ProviderSettings, Settings, SignatureSettings,
+    LiteralSettings, PathSettings, Settings, SignatureSettings,
 };
 use super::{Config, Limits, ProviderConfig};
 use crate::audit::{AuditInputs, AuditLog};
@@ -52,10 +52,8 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     }
     let directories: Vec<_> =
         settings.providers.0.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
-    let prefix = |provider: &ProviderSettings| provider.introspection.as_ref()?.token_prefix.clone();
-    let prefixes: Vec<_> = settings.providers.0.iter().map(|(_, provider)| prefix(provider)).collect();
     let providers = providers::compile(settings.providers.0, &mut problems, &mut warnings);
-    let introspectors = providers::introspectors(&providers, &prefixes, &mut problems);
+    let introspectors = providers::introspectors(&providers, &mut problems);
     let access = AccessSettings {
         networks: settings.networks.unwrap_or_default(),
         geo: settings.geo,

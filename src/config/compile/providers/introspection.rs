@@ -67,6 +67,7 @@ pub(super) fn compile(
         timeout,
         max_bytes,
         concurrency: usize::from(concurrency),
+        token_prefix: settings.token_prefix.clone(),
         jwts: jwts(provider),
     })
 }
@@ -83,12 +84,11 @@ pub(super) fn jwts(provider: &ProviderSettings) -> Jwts {
 /// Which of the providers is asked about which tokens.
 pub(in crate::config::compile) fn introspectors(
     providers: &[Option<ProviderConfig>],
-    prefixes: &[Option<String>],
     problems: &mut Problems,
 ) -> Introspectors {
-    let asked = providers.iter().enumerate().zip(prefixes).filter_map(|((place, provider), prefix)| {
-        provider.as_ref()?.introspection.as_ref()?;
-        Some((place, prefix.as_deref()))
+    let asked = providers.iter().enumerate().filter_map(|(place, provider)| {
+        let settings = provider.as_ref()?.introspection.as_ref()?;
+        Some((place, settings.token_prefix.as_deref()))
     });
     Introspectors::new(asked).unwrap_or_else(|Overlap { one, other }| {
         let name = |place: usize| {
