@@ -23,6 +23,15 @@ const CLIENT = {
   token_endpoint_auth_method: 'client_secret_basic',
 };
 
+// Who may ask about tokens, and gets none (RFC 7662).
+const GATE = {
+  client_id: 'gate',
+  client_secret: 'a secret: with +, %, & and ü',
+  grant_types: [],
+  redirect_uris: [],
+  response_types: [],
+};
+
 // Its own defaults sign ID tokens and JWT access tokens with the same keys: here one of each kind.
 const KEYS = {
   RS256: ['rsa', { modulusLength: 2048 }],
@@ -31,10 +40,12 @@ const KEYS = {
   EdDSA: ['ed25519', {}],
 };
 
-// `urn:AUDIENCE:FORM`, where FORM is an algorithm, `short` (ES256, good for one second) or `opaque`.
+// `urn:AUDIENCE:FORM`, where FORM is an algorithm, `short` (ES256, good for one second), `opaque` or `brief` (opaque, good for
+// three seconds).
 function resourceServer(_context, resource) {
   const [, audience, form] = resource.split(':');
   const server = { scope: 'orders.read', audience, accessTokenTTL: 600 };
+  if (form === 'brief') return { ...server, accessTokenTTL: 3, accessTokenFormat: 'opaque' };
   if (form === 'opaque') return { ...server, accessTokenFormat: 'opaque' };
   if (form === 'short') return { ...server, accessTokenTTL: 1, accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES256' } } };
   if (form in KEYS) return { ...server, accessTokenFormat: 'jwt', jwt: { sign: { alg: form } } };
@@ -52,7 +63,7 @@ function signingKey(alg) {
 
 function newProvider(issuer, keys) {
   const provider = new Provider(issuer, {
-    clients: [CLIENT],
+    clients: [CLIENT, { ...GATE, token_endpoint_auth_method: 'client_secret_basic' }, { ...GATE, client_id: 'gate-post', token_endpoint_auth_method: 'client_secret_post' }],
     jwks: { keys },
     cookies: { keys: [randomUUID()] },
     claims: { openid: ['sub'] },
@@ -62,6 +73,8 @@ function newProvider(issuer, keys) {
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
+      introspection: { enabled: true, allowedPolicy: (_context, client) => client.clientId.startsWith('gate') },
+      revocation: { enabled: true },
       resourceIndicators: { enabled: true, defaultResource: () => undefined, getResourceServerInfo: resourceServer },
     },
   });

@@ -24,6 +24,7 @@ use crate::forward::Forwarding;
 use crate::groups::{GroupsSettings, Resolver};
 use crate::http::challenge::Challenge;
 use crate::http::{HeaderMap, Leniency, RequestHead};
+use crate::introspection::{IntrospectionSettings, Introspector, Introspectors};
 use crate::jose::{SignaturePolicy, TokenLimits};
 use crate::policy::{Details, Requirement, RouteMatch, Router, Rule};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
@@ -46,6 +47,8 @@ pub struct Config {
     resource_metadata: Option<ResourceMetadata>,
     /// How groups are asked for that a token has no room for.
     groups: Option<GroupsSettings>,
+    /// Who is asked about which tokens.
+    pub(crate) introspectors: Introspectors,
     risk: Option<RiskSettings>,
     /// In the order of the configuration; rules name them by their places.
     pub(crate) rate_limits: Vec<LimitConfig>,
@@ -70,6 +73,8 @@ pub(crate) struct ProviderConfig {
     pub(crate) provider: Provider,
     pub(crate) rules: TokenRules,
     keys: KeyCacheSettings,
+    /// How its authorization server is asked about tokens.
+    pub(crate) introspection: Option<IntrospectionSettings>,
 }
 
 impl ProviderConfig {
@@ -178,6 +183,23 @@ impl Config {
     /// Who asks for groups, if that is configured.
     pub(crate) fn resolver(&self, seed: u64) -> Option<Resolver> {
         self.groups.as_ref().map(|settings| Resolver::new(settings.clone(), seed))
+    }
+
+    /// Who asks about the tokens of each provider, where that is configured, in the order of the configuration.
+    pub(crate) fn token_introspectors(&self, seed: u64) -> Vec<Option<Introspector>> {
+        let settings = self.providers.iter().map(|provider| provider.introspection.as_ref());
+        settings.map(|settings| settings.map(|settings| Introspector::new(settings.clone(), seed))).collect()
+    }
+
+    /// How the authorization server of the provider at `place` is asked about tokens, if it is.
+    #[must_use]
+    pub fn introspection(&self, place: usize) -> Option<&IntrospectionSettings> {
+        self.providers.get(place)?.introspection.as_ref()
+    }
+
+    /// The provider at `place`.
+    pub(crate) fn provider(&self, place: usize) -> Option<&ProviderConfig> {
+        self.providers.get(place)
     }
 
     /// Who watches for risk, if that is configured.

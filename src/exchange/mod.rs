@@ -1,7 +1,7 @@
 //! One request on its way: the walk, what it waits for, and how it ends.
 //!
 //! An [`Exchange`] exists from the request's head to its answer. Each step either ends it or gives it back to wait for
-//! keys or groups; a request that waited runs the whole walk again, never a shortened one, so nothing that changed meanwhile is
+//! keys, groups or what its token is; a request that waited runs the whole walk again, never a shortened one, so nothing that changed meanwhile is
 //! missed. The types see to it that an exchange ends exactly once: ending consumes it.
 
 mod afterwards;
@@ -29,6 +29,7 @@ use crate::http::{HeaderMap, HeaderValue, Mutations, RequestHead};
 use crate::identity::Identity;
 use crate::policy::Credentials;
 use crate::time::UnixTime;
+use crate::token::VerifiedToken;
 use request::{Done, Stop, Trace, Wanted};
 
 /// A request that has not been answered yet.
@@ -182,9 +183,11 @@ impl Exchange {
         self.leave(engine);
         match &wanted {
             Wanted::Delay(_, delay) if !engine.enter_side_room() => return Err(Denial::SlowedDown(*delay)),
-            Wanted::Groups(_) if !engine.enter_side_room() => return Err(Denial::TooManyWaiting),
+            Wanted::Groups(_) | Wanted::Introspection { .. } if !engine.enter_side_room() => {
+                return Err(Denial::TooManyWaiting);
+            }
             Wanted::Key { .. } if !engine.enter_waiting_room() => return Err(Denial::TooManyWaiting),
-            Wanted::Key { .. } | Wanted::Groups(_) | Wanted::Delay(..) => {}
+            Wanted::Key { .. } | Wanted::Groups(_) | Wanted::Introspection { .. } | Wanted::Delay(..) => {}
         }
         self.wanted = Some(wanted);
         Ok(until)
@@ -200,7 +203,7 @@ impl Exchange {
 
     fn leave(&mut self, engine: &mut Engine) {
         match self.wanted.take() {
-            Some(Wanted::Delay(..) | Wanted::Groups(_)) => engine.leave_side_room(),
+            Some(Wanted::Delay(..) | Wanted::Groups(_) | Wanted::Introspection { .. }) => engine.leave_side_room(),
             Some(Wanted::Key { .. }) => engine.leave_waiting_room(),
             None => {}
         }
@@ -236,7 +239,8 @@ impl Exchange {
                 client: owned(identity.client()),
                 tenant: owned(identity.tenant()),
                 token_id: owned(identity.token_id()),
-                kid: trace.kid.clone().or_else(|| identity.token()?.signed().header().kid.clone()),
+                kid: trace.kid.clone().or_else(|| identity.token()?.kid().map(str::to_owned)),
+                introspected: identity.token().is_some_and(VerifiedToken::is_introspected),
                 remembered: trace.remembered,
                 risk: trace.risk,
                 waited_ms: (waited > Duration::ZERO).then(|| u64::try_from(waited.as_millis()).unwrap_or(u64::MAX)),

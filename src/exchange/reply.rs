@@ -214,7 +214,9 @@ impl<'d> Answer<'d> {
                 answer => answer,
             },
             Denial::NoRule | Denial::Certificate(_) | Denial::Refused(Refusal::Blocked) => Self::NotAllowed,
-            Denial::KeysUnavailable(after) | Denial::GroupsUnavailable(after) => Self::Unavailable(*after),
+            Denial::KeysUnavailable(after)
+            | Denial::IntrospectionUnavailable(after)
+            | Denial::GroupsUnavailable(after) => Self::Unavailable(*after),
             Denial::LockedOut(after) | Denial::SlowedDown(after) => Self::TooMany(*after),
             Denial::Limited(excess) => Self::TooMany(excess.retry_after),
             Denial::WaitedTooLong | Denial::TooManyWaiting => Self::Unavailable(Duration::from_secs(1)),

@@ -17,6 +17,7 @@ use crate::forward::ForwardedIdentity;
 use crate::groups::{GroupList, GroupsLookup, Member};
 use crate::http::RequestHead;
 use crate::identity::Identity;
+use crate::introspection::TokenDigest;
 use crate::jose::Algorithm;
 use crate::policy::{self, Credentials, Facts, Permit, RouteMatch, Rule, Ruling};
 use crate::provider::{IssuerRef, KeyLookup};
@@ -45,6 +46,8 @@ impl From<Denial> for Stop {
 pub(super) enum Wanted {
     /// This key.
     Key { issuer: IssuerRef, kid: Option<String>, alg: Algorithm },
+    /// What this token is, by the word of this provider's authorization server.
+    Introspection { provider: usize, digest: TokenDigest },
     /// The groups of this caller.
     Groups(Member),
     /// Time, until then: it is slowed down by so much.
@@ -56,6 +59,7 @@ impl Wanted {
     pub(super) fn is_out(&self, engine: &mut Engine, now: UnixTime) -> bool {
         match self {
             Self::Key { issuer, kid, alg } => matches!(engine.key(*issuer, kid.as_deref(), *alg, now), KeyLookup::Wait),
+            Self::Introspection { provider, digest } => engine.is_introspecting(*provider, digest),
             Self::Delay(until, _) => now < *until,
             Self::Groups(member) => matches!(engine.groups(member, now), GroupsLookup::Wait),
         }
@@ -265,7 +269,7 @@ fn pass(config: &Config, head: &RequestHead, permit: &Permit, trace: &mut Trace)
     let identity = permit.identity();
     let identity = (!identity.is_anonymous()).then(|| ForwardedIdentity {
         claims: identity.claims(),
-        payload: identity.token().map(|token| token.signed().payload_base64url()),
+        payload: identity.token().and_then(|token| Some(token.signed()?.payload_base64url())),
         identity_provider: match identity.token() {
             Some(token) => config.identity_provider(token.issuer()),
             None => identity.credential().unwrap_or_default(),

@@ -12,6 +12,7 @@ use crate::engine::{Engine, Purpose};
 use crate::exchange::{Afterwards, Exchange, Passage, Record, Reply, Step};
 use crate::groups::Outcome as GroupsOutcome;
 use crate::http::{HeaderMap, Mutation, Pair, pairs};
+use crate::introspection::Outcome as TokenOutcome;
 use crate::jose::{Hash, NativeVerifier};
 use crate::provider::key_cache::Outcome as KeyOutcome;
 use crate::provider::{CasMismatch, Fetch, FetchId, Fetched, SharedData};
@@ -35,6 +36,8 @@ pub(super) struct Worker {
     told: Vec<Option<KeyOutcome>>,
     /// And of groups.
     told_of_groups: Option<GroupsOutcome>,
+    /// And of tokens of each provider that is asked about them.
+    told_of_tokens: Vec<Option<TokenOutcome>>,
 }
 
 impl Worker {
@@ -50,6 +53,7 @@ impl Worker {
             tick_at: None,
             told: Vec::new(),
             told_of_groups: None,
+            told_of_tokens: Vec::new(),
         }
     }
 
@@ -199,6 +203,17 @@ impl Worker {
             }
             self.told_of_groups = outcome;
         }
+        let outcomes = self.engine.introspection_health().map(|(name, health)| (name, health.last_outcome));
+        let outcomes: Vec<_> = outcomes.collect();
+        self.told_of_tokens.resize(outcomes.len(), None);
+        for (told, (name, outcome)) in self.told_of_tokens.iter_mut().zip(outcomes) {
+            match outcome.filter(|_| *told != outcome) {
+                None => {}
+                Some(outcome @ TokenOutcome::Answered) => log::info!("{name}: {outcome}"),
+                Some(outcome) => log::warn!("{name}: a token is not known ({}): {outcome}", outcome.reason()),
+            }
+            *told = outcome;
+        }
     }
 
     fn report(&mut self, now: UnixTime) {
@@ -228,6 +243,13 @@ impl Worker {
             self.metrics.share("portcullis.groups.bytes", wide(health.bytes));
             self.metrics.share("portcullis.groups.pending", wide(health.pending));
             self.metrics.share("portcullis.groups.failures", health.failures.into());
+        }
+        for (name, health) in self.engine.introspection_health() {
+            let wide = |count| u64::try_from(count).unwrap_or(u64::MAX);
+            self.metrics.share(&format!("portcullis.introspection.{name}.tokens"), wide(health.tokens));
+            self.metrics.share(&format!("portcullis.introspection.{name}.bytes"), wide(health.bytes));
+            self.metrics.share(&format!("portcullis.introspection.{name}.pending"), wide(health.pending));
+            self.metrics.share(&format!("portcullis.introspection.{name}.failures"), health.failures.into());
         }
         self.metrics.share("portcullis.waiting_aside", u64::from(self.engine.aside()));
         self.metrics.share("portcullis.waiting_requests", u64::from(self.engine.waiting()));

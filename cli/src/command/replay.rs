@@ -17,6 +17,7 @@ use super::matching::{could_speak, has_conditions};
 use super::{Exit, Format, line, named, progress};
 use crate::document;
 use crate::scenario::gate::{Gate, head};
+use crate::world::opaque::Opaque;
 use crate::world::token::TokenSpec;
 use crate::world::{Environment, World};
 
@@ -184,6 +185,9 @@ impl Again {
         let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
         let signer = world.signers().iter().find(|signer| signer.rule.speaks_for(issuer));
         let typ = inputs.get("typ").cloned().unwrap_or(Value::Null);
+        if record.get("introspected").is_some_and(|introspected| introspected == true) {
+            return self.opaque_token(record, claims, now);
+        }
         // Nobody answers for it: whoever signs, the engine says so.
         let signer = signer.or_else(|| world.signers().first()).ok_or("there is no provider")?;
         let mut claims = claims.clone();
@@ -193,6 +197,20 @@ impl Again {
         }
         let spec = TokenSpec { claims, header: Map::from_iter([("typ".to_owned(), typ)]), ..TokenSpec::default() };
         Ok(signer.sign(&spec, Map::new(), now))
+    }
+
+    /// An opaque token of which its provider's authorization server says exactly this.
+    fn opaque_token(&self, record: &Value, claims: &Map<String, Value>, now: UnixTime) -> Result<String, String> {
+        let provider = record.get("provider").and_then(Value::as_str).unwrap_or_default();
+        let signer = self.gate.world().signers().iter().find(|signer| signer.provider == provider);
+        // Without such a provider it is any text that is no JWT.
+        let Some(signer) = signer.filter(|signer| signer.endpoint.is_some()) else { return Ok("opaque".to_owned()) };
+        let mut claims = claims.clone();
+        if let Some(id) = record.get("token_id") {
+            claims.insert("jti".to_owned(), id.clone());
+        }
+        let spec = TokenSpec { claims, ..TokenSpec::default() };
+        signer.introspected(&Opaque::default(), &spec, Map::new(), now)
     }
 
     /// What the new decision hangs on that a record does not have.

@@ -65,6 +65,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     }
     let directories: Vec<_> = providers.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
     let providers = providers::compile(providers, &mut problems, &mut warnings);
+    let introspectors = providers::introspectors(&providers, &mut problems);
     let access = AccessSettings {
         networks: settings.networks.unwrap_or_default(),
         geo: settings.geo,
@@ -143,6 +144,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                 forwarding,
                 resource_metadata: answers.resource_metadata,
                 groups,
+                introspectors,
                 risk,
                 rate_limits,
                 rate_limit_memory,

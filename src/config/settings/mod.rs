@@ -10,6 +10,7 @@ mod certificate;
 mod conditional_access;
 mod entra;
 mod groups;
+mod introspection;
 mod path;
 mod provider;
 mod rate_limit;
@@ -46,6 +47,9 @@ pub use certificate::{
 pub use conditional_access::{BlockSettings, ControlSettings, GrantSettings, HowManySettings, PolicySettings};
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
 pub use groups::{ClientSecretSettings, GroupsOverageSettings};
+pub use introspection::{
+    ClientMethodSettings, IntrospectionClientSettings, IntrospectionJwtSettings, IntrospectionSettings,
+};
 pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
 pub use rate_limit::{

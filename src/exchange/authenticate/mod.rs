@@ -1,11 +1,13 @@
 //! Who is calling, by the credential of the request, as far as the rule asks.
 //!
 //! - [`token`]: a token, from its text to the claims that are believed
+//! - [`opaque`]: a token that only the authorization server can read
 //! - [`api_key`]: an API key, by its id and the hash of its secret
 //! - [`certificate`]: the client's certificate
 
 mod api_key;
 mod certificate;
+mod opaque;
 mod token;
 
 use super::Denial;
@@ -54,18 +56,19 @@ pub(super) fn authenticate(
         Some(keys) => api_key::find(keys, head).map_err(Denial::Credential)?.map(|found| (keys, found)),
         None => None,
     };
-    let (identity, binding) = match (token, key) {
+    let identity = match (token, key) {
         (Some(_), Some(_)) => return Err(Denial::Credential(CredentialFlaw::Several).into()),
         (Some(_), None) if !rule.accepts.token => return Err(Denial::CredentialNotTaken.into()),
         (None, Some(_)) if !rule.accepts.api_key => return Err(Denial::CredentialNotTaken.into()),
-        (Some(found), None) => {
-            (Identity::Token(token::identify(&found, engine, host, now, trace)?), Binding::default())
-        }
+        (Some(found), None) => Identity::Token(match config.introspectors.of(found.token) {
+            Some(provider) => opaque::identify(config, &found, provider, head, engine, host, now, trace)?,
+            None => token::identify(&found, head, engine, host, now, trace)?,
+        }),
         (None, Some((keys, found))) => {
             let connection = Connection::new(host).addressed_by(config.client_address, head);
-            (Identity::ApiKey(api_key::identify(keys, &found, &connection, now, trace)?), Binding::default())
+            Identity::ApiKey(api_key::identify(keys, &found, &connection, now, trace)?)
         }
         (None, None) => return Ok(Identified::nobody()),
     };
-    Ok(Identified { identity, binding })
+    Ok(Identified { identity, binding: Binding::default() })
 }
