@@ -12,6 +12,7 @@ use crate::config::{Config, Problems};
 use crate::groups::{GroupsHealth, GroupsLookup, Member, Resolver};
 use crate::jose::{Algorithm, NativeVerifier};
 use crate::provider::{Fetch, FetchId, Fetched, IssuerRef, KeyCache, KeyHealth, KeyLookup, KeyState, SharedData};
+use crate::rate_limit::global::{Asker, GlobalHealth};
 use crate::time::UnixTime;
 use crate::token::VerifiedToken;
 use crate::token_cache::TokenCache;
@@ -28,6 +29,8 @@ pub enum Purpose {
     Keys(IssuerRef),
     /// The groups of callers who have too many for a token.
     Groups,
+    /// A limit that is counted by the engine of this place.
+    RateLimit(usize),
 }
 
 /// One worker's memory.
@@ -37,6 +40,7 @@ pub struct Engine {
     /// By provider, then by issuer, as in the configuration.
     keys: Vec<Vec<KeyCache>>,
     groups: Option<Resolver>,
+    askers: Vec<Asker>,
     watch: Option<Watch>,
     tokens: TokenCache,
     waiting: u32,
@@ -60,9 +64,10 @@ impl Engine {
     pub fn new(config: Config, seed: u64) -> Self {
         let keys = config.key_caches(seed);
         let groups = config.resolver(seed);
+        let askers = config.askers(seed);
         let watch = config.watch(seed);
         let tokens = TokenCache::new(config.limits.token_cache);
-        Self { config: Rc::new(config), keys, groups, watch, tokens, waiting: 0, aside: 0 }
+        Self { config: Rc::new(config), keys, groups, askers, watch, tokens, waiting: 0, aside: 0 }
     }
 
     /// The compiled configuration.
@@ -90,6 +95,10 @@ impl Engine {
         if let Some(groups) = &mut self.groups {
             fetches.extend(std::iter::from_fn(|| groups.poll(now)).map(|fetch| (Purpose::Groups, fetch)));
         }
+        for (place, asker) in self.askers.iter_mut().enumerate() {
+            let calls = std::iter::from_fn(|| asker.poll(now));
+            fetches.extend(calls.map(|fetch| (Purpose::RateLimit(place), fetch)));
+        }
         fetches
     }
 
@@ -113,6 +122,11 @@ impl Engine {
                     groups.handle_response(now, id, fetched);
                 }
             }
+            Purpose::RateLimit(place) => {
+                if let Some(asker) = self.askers.get_mut(place) {
+                    asker.handle_response(now, id, fetched);
+                }
+            }
         }
     }
 
@@ -120,7 +134,8 @@ impl Engine {
     #[must_use]
     pub fn next_timeout(&self) -> Option<UnixTime> {
         let groups = self.groups.as_ref().and_then(Resolver::next_timeout);
-        self.keys.iter().flatten().filter_map(KeyCache::next_timeout).chain(groups).min()
+        let askers = self.askers.iter().filter_map(Asker::next_timeout);
+        self.keys.iter().flatten().filter_map(KeyCache::next_timeout).chain(groups).chain(askers).min()
     }
 
     /// State, age and size of the keys of each issuer, with the name they have in metrics.
@@ -139,6 +154,11 @@ impl Engine {
     #[must_use]
     pub fn groups_health(&self) -> Option<GroupsHealth> {
         self.groups.as_ref().map(Resolver::health)
+    }
+
+    /// How the engines that count limits do.
+    pub fn global_limits_health(&self) -> impl Iterator<Item = GlobalHealth<'_>> {
+        self.askers.iter().map(Asker::health)
     }
 
     /// Entries and bytes of the verified tokens.
@@ -190,6 +210,11 @@ impl Engine {
 
     pub(crate) fn remember(&mut self, text: &[u8], token: &Rc<VerifiedToken>) {
         self.tokens.insert(text, Rc::clone(token));
+    }
+
+    /// Who asks the engine of this place.
+    pub(crate) fn asker(&mut self, place: usize) -> Option<&mut Asker> {
+        self.askers.get_mut(place)
     }
 
     pub(crate) fn watch(&mut self) -> Option<&mut Watch> {

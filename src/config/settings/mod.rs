@@ -7,6 +7,7 @@ mod answer;
 mod caller;
 mod conditional_access;
 mod entra;
+mod global_limit;
 mod groups;
 mod path;
 mod provider;
@@ -38,6 +39,7 @@ pub use caller::{
 };
 pub use conditional_access::{BlockSettings, ControlSettings, GrantSettings, HowManySettings, PolicySettings};
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
+pub use global_limit::{DescriptorEntrySettings, GlobalLimitSettings, OnFailureSettings};
 pub use groups::{ClientSecretSettings, GroupsOverageSettings};
 pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
