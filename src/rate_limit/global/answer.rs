@@ -9,53 +9,11 @@ pub struct Answer {
     /// There was no room for it.
     pub over: bool,
     /// So many, in this time; if the engine says it.
-    pub allowance: Option<(u32, Unit)>,
+    pub allowance: Option<(u32, Duration)>,
     /// What is left; if the engine says it.
     pub remaining: Option<u32>,
     /// How long until there is all of it again; if the engine says it.
     pub reset: Option<Duration>,
-}
-
-/// The length of an engine's window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Unit {
-    /// 1 s.
-    Second,
-    /// 60 s.
-    Minute,
-    /// 3600 s.
-    Hour,
-    /// A day, by UTC.
-    Day,
-    /// Seven days.
-    Week,
-    /// A month, by UTC.
-    Month,
-    /// A year, by UTC.
-    Year,
-}
-
-impl Unit {
-    /// Its length; of months and years the longest.
-    #[must_use]
-    pub fn length(self) -> Duration {
-        let days = |days: u64| Duration::from_secs(days.saturating_mul(24 * 60 * 60));
-        match self {
-            Self::Second => Duration::from_secs(1),
-            Self::Minute => Duration::from_secs(60),
-            Self::Hour => Duration::from_secs(60 * 60),
-            Self::Day => days(1),
-            Self::Week => days(7),
-            Self::Month => days(31),
-            Self::Year => days(366),
-        }
-    }
-
-    /// An hour or more is a quota that is used up; less is too fast.
-    #[must_use]
-    pub fn is_quota(self) -> bool {
-        self >= Self::Hour
-    }
 }
 
 /// Why an engine gave no answer.

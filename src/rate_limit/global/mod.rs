@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-pub use answer::{Answer, Failure, Unit};
+pub use answer::{Answer, Failure};
 pub use descriptor::Descriptor;
 pub use health::GlobalHealth;
 pub use protocol::read;
@@ -140,6 +140,12 @@ impl Asker {
         self.waiting.insert(self.last, Asked { question, fetch: None, deadline, outcome: None });
         self.queue.push_back(self.last);
         Lookup::Wait(self.last)
+    }
+
+    /// When this question is over at the latest.
+    #[must_use]
+    pub fn until(&self, ticket: Ticket) -> Option<UnixTime> {
+        self.waiting.get(&ticket).map(|asked| asked.deadline)
     }
 
     /// Is this question still without an answer? Changes nothing.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use prost::Message;
 
-use super::answer::{Answer, Failure, Unit};
+use super::answer::{Answer, Failure};
 use super::descriptor::Descriptor;
 use crate::provider::Fetched;
 
@@ -70,26 +70,35 @@ fn of_status(over: bool, status: &DescriptorStatus) -> Answer {
 
 /// From header fields, as Limitador gives them (draft-polli-ratelimit-headers-03), if it is told to. They are not handed on.
 fn of_headers(over: bool, headers: &[HeaderValue]) -> Answer {
-    let number = |name: &str| -> Option<u32> {
+    let text = |name: &str| {
         let header = headers.iter().find(|header| header.key.eq_ignore_ascii_case(name))?;
-        let text = if header.value.is_empty() { std::str::from_utf8(&header.raw_value).ok()? } else { &header.value };
-        text.split([',', ';']).next()?.trim().parse().ok()
+        if header.value.is_empty() { std::str::from_utf8(&header.raw_value).ok() } else { Some(header.value.as_str()) }
     };
-    let reset = number("x-ratelimit-reset").map(|seconds| Duration::from_secs(seconds.into()).min(LONGEST_RESET));
-    Answer { over, allowance: None, remaining: number("x-ratelimit-remaining"), reset }
+    let number = |name: &str| text(name)?.split([',', ';']).next()?.trim().parse::<u32>().ok();
+    let seconds = |seconds: u32| Duration::from_secs(seconds.into()).min(LONGEST_RESET);
+    // `10, 10;w=60`: the most that there is, and then each limit with its window, the one that is nearest to its end first.
+    let window = || text("x-ratelimit-limit")?.split_once("w=")?.1.split([',', ';']).next()?.trim().parse().ok();
+    Answer {
+        over,
+        allowance: number("x-ratelimit-limit").zip(window().map(seconds)),
+        remaining: number("x-ratelimit-remaining"),
+        reset: number("x-ratelimit-reset").map(seconds),
+    }
 }
 
-fn unit(number: i32) -> Option<Unit> {
-    Some(match number {
-        1 => Unit::Second,
-        2 => Unit::Minute,
-        3 => Unit::Hour,
-        4 => Unit::Day,
-        5 => Unit::Month,
-        6 => Unit::Year,
-        7 => Unit::Week,
+/// The length of a unit; of months and years the longest.
+fn unit(number: i32) -> Option<Duration> {
+    let seconds = match number {
+        1 => 1,
+        2 => 60,
+        3 => 60 * 60,
+        4 => DAY,
+        5 => 31 * DAY,
+        6 => 366 * DAY,
+        7 => 7 * DAY,
         _ => return None,
-    })
+    };
+    Some(Duration::from_secs(seconds))
 }
 
 /// Less than nothing is nothing.
@@ -102,8 +111,10 @@ fn span(duration: &prost_types::Duration) -> Duration {
 const CODE_OK: i32 = 1;
 const CODE_OVER_LIMIT: i32 = 2;
 
+const DAY: u64 = 24 * 60 * 60;
+
 /// A year's quota, on its first day.
-const LONGEST_RESET: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+const LONGEST_RESET: Duration = Duration::from_secs(366 * DAY);
 
 #[derive(Clone, PartialEq, Message)]
 struct RateLimitRequest {

@@ -121,7 +121,7 @@ fn a_refusal_is_remembered_until_the_engines_own_moment_and_for_no_smaller_reque
     world.answer(&fetch, &over(5));
     let refusal = Answer {
         over: true,
-        allowance: Some((3, Unit::Minute)),
+        allowance: Some((3, Duration::from_secs(60))),
         remaining: Some(0),
         reset: Some(Duration::from_secs(5)),
     };
@@ -281,7 +281,8 @@ fn limitadors_headers_say_what_its_statuses_do_not() {
     body.extend(header("X-RateLimit-Reset", "42"));
     let answer = read(&body).unwrap();
     let reset = Some(Duration::from_secs(42));
-    assert_eq!(answer, Answer { over: true, allowance: None, remaining: Some(0), reset });
+    let allowance = Some((10, Duration::from_secs(60)));
+    assert_eq!(answer, Answer { over: true, allowance, remaining: Some(0), reset });
 }
 
 #[test]
