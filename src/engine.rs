@@ -15,6 +15,7 @@ use crate::groups::{GroupsHealth, GroupsLookup, Member, Resolver};
 use crate::introspection::{Introspection, IntrospectionHealth, Introspector, TokenDigest};
 use crate::jose::{Algorithm, NativeVerifier};
 use crate::provider::{Fetch, FetchId, Fetched, IssuerRef, KeyCache, KeyHealth, KeyLookup, KeyState, SharedData};
+use crate::rate_limit::global::{Asker, GlobalHealth};
 use crate::time::UnixTime;
 use crate::token::VerifiedToken;
 use crate::token_cache::TokenCache;
@@ -33,6 +34,8 @@ pub enum Purpose {
     Groups,
     /// What a token is, of the provider at this place.
     Introspection(usize),
+    /// A limit that is counted by the engine of this place.
+    RateLimit(usize),
 }
 
 /// One worker's memory.
@@ -44,6 +47,7 @@ pub struct Engine {
     groups: Option<Resolver>,
     /// By provider.
     introspectors: Vec<Option<Introspector>>,
+    askers: Vec<Asker>,
     watch: Option<Watch>,
     tokens: TokenCache,
     waiting: u32,
@@ -68,9 +72,10 @@ impl Engine {
         let keys = config.key_caches(seed);
         let groups = config.resolver(seed);
         let introspectors = config.token_introspectors(seed);
+        let askers = config.askers(seed);
         let watch = config.watch(seed);
         let tokens = TokenCache::new(config.limits.token_cache);
-        Self { config: Rc::new(config), keys, groups, introspectors, watch, tokens, waiting: 0, aside: 0 }
+        Self { config: Rc::new(config), keys, groups, introspectors, askers, watch, tokens, waiting: 0, aside: 0 }
     }
 
     /// The compiled configuration.
@@ -103,6 +108,10 @@ impl Engine {
             let due = std::iter::from_fn(|| introspector.poll(now));
             fetches.extend(due.map(|fetch| (Purpose::Introspection(provider), fetch)));
         }
+        for (place, asker) in self.askers.iter_mut().enumerate() {
+            let calls = std::iter::from_fn(|| asker.poll(now));
+            fetches.extend(calls.map(|fetch| (Purpose::RateLimit(place), fetch)));
+        }
         fetches
     }
 
@@ -131,6 +140,11 @@ impl Engine {
                     introspector.handle_response(now, id, fetched);
                 }
             }
+            Purpose::RateLimit(place) => {
+                if let Some(asker) = self.askers.get_mut(place) {
+                    asker.handle_response(now, id, fetched);
+                }
+            }
         }
     }
 
@@ -139,7 +153,9 @@ impl Engine {
     pub fn next_timeout(&self) -> Option<UnixTime> {
         let groups = self.groups.as_ref().and_then(Resolver::next_timeout);
         let tokens = self.introspectors.iter().flatten().filter_map(Introspector::next_timeout);
-        self.keys.iter().flatten().filter_map(KeyCache::next_timeout).chain(groups).chain(tokens).min()
+        let askers = self.askers.iter().filter_map(Asker::next_timeout);
+        let others = groups.into_iter().chain(tokens).chain(askers);
+        self.keys.iter().flatten().filter_map(KeyCache::next_timeout).chain(others).min()
     }
 
     /// State, age and size of the keys of each issuer, with the name they have in metrics.
@@ -171,6 +187,11 @@ impl Engine {
         self.introspectors.iter().enumerate().filter_map(|(provider, introspector)| {
             Some((self.config.provider_name(provider), introspector.as_ref()?.health()))
         })
+    }
+
+    /// How the engines that count limits do.
+    pub fn global_limits_health(&self) -> impl Iterator<Item = GlobalHealth<'_>> {
+        self.askers.iter().map(Asker::health)
     }
 
     /// Entries and bytes of the verified tokens.
@@ -244,6 +265,11 @@ impl Engine {
 
     pub(crate) fn remember(&mut self, text: &[u8], token: &Rc<VerifiedToken>) {
         self.tokens.insert(text, Rc::clone(token));
+    }
+
+    /// Who asks the engine of this place.
+    pub(crate) fn asker(&mut self, place: usize) -> Option<&mut Asker> {
+        self.askers.get_mut(place)
     }
 
     pub(crate) fn watch(&mut self) -> Option<&mut Watch> {

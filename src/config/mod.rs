@@ -29,6 +29,7 @@ use crate::jose::{SignaturePolicy, TokenLimits};
 use crate::policy::{Details, Requirement, RouteMatch, Router, Rule};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
 use crate::rate_limit::Limit;
+use crate::rate_limit::global::Asker;
 use crate::time::UnixTime;
 use crate::token::TokenRules;
 use settings::Settings;
@@ -52,6 +53,8 @@ pub struct Config {
     risk: Option<RiskSettings>,
     /// In the order of the configuration; rules name them by their places.
     pub(crate) rate_limits: Vec<LimitConfig>,
+    /// The clusters of those who count elsewhere.
+    rate_limit_engines: Vec<String>,
     pub(crate) rate_limit_memory: usize,
     pub(crate) rate_limit_headers: LimitHeaders,
     preflight_passes: bool,
@@ -200,6 +203,11 @@ impl Config {
     /// The provider at `place`.
     pub(crate) fn provider(&self, place: usize) -> Option<&ProviderConfig> {
         self.providers.get(place)
+    }
+
+    /// Who asks each engine that counts limits, in the order of their places.
+    pub(crate) fn askers(&self, seed: u64) -> Vec<Asker> {
+        self.rate_limit_engines.iter().map(|cluster| Asker::new(cluster.clone(), seed)).collect()
     }
 
     /// Who watches for risk, if that is configured.

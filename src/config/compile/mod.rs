@@ -128,48 +128,52 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     // Rules name providers by their place, so one without an entry must never be passed over.
     let providers: Option<Vec<_>> = providers.into_iter().collect();
     match (providers, router, rate_limits, sources, forwarding, answers) {
-        (Some(providers), Some(router), Some(rate_limits), Some(sources), Some(forwarding), Some(answers))
-            if problems.is_empty() =>
-        {
-            Ok(Config {
-                providers,
-                router,
-                emptied: forwarding.emptied(&sources, api_keys.as_ref().map(ApiKeys::sources)),
-                challenge: match api_keys.as_ref().and_then(|keys| keys.sources().first()) {
-                    Some((kind, name)) => answers.challenge.with_api_key(kind, name),
-                    None => answers.challenge,
-                },
-                sources,
-                api_keys,
-                forwarding,
-                resource_metadata: answers.resource_metadata,
-                groups,
-                introspectors,
-                risk,
-                rate_limits,
-                rate_limit_memory,
-                rate_limit_headers: answers.rate_limit_headers,
-                preflight_passes: answers.preflight_passes,
-                audit: match audit {
-                    AuditLogSettings::All => AuditLog::All,
-                    AuditLogSettings::Denials => AuditLog::Denials,
-                    AuditLogSettings::None => AuditLog::None,
-                },
-                audit_inputs,
-                signatures: match settings.signatures.unwrap_or(SignatureSettings::PreferHost) {
-                    SignatureSettings::PreferHost => SignaturePolicy::PreferNative,
-                    SignatureSettings::RequireHost => SignaturePolicy::RequireNative,
-                    SignatureSettings::ForbidHost => SignaturePolicy::ForbidNative,
-                },
-                report_only: settings.report_only.unwrap_or(false),
-                paths: leniency(&settings.paths.unwrap_or_default()),
-                client_address,
-                client_certificates,
-                ends: access.ends,
-                limits,
-                warnings,
-            })
-        }
+        (
+            Some(providers),
+            Some(router),
+            Some((rate_limits, rate_limit_engines)),
+            Some(sources),
+            Some(forwarding),
+            Some(answers),
+        ) if problems.is_empty() => Ok(Config {
+            providers,
+            router,
+            emptied: forwarding.emptied(&sources, api_keys.as_ref().map(ApiKeys::sources)),
+            challenge: match api_keys.as_ref().and_then(|keys| keys.sources().first()) {
+                Some((kind, name)) => answers.challenge.with_api_key(kind, name),
+                None => answers.challenge,
+            },
+            sources,
+            api_keys,
+            forwarding,
+            resource_metadata: answers.resource_metadata,
+            groups,
+            introspectors,
+            risk,
+            rate_limits,
+            rate_limit_engines,
+            rate_limit_memory,
+            rate_limit_headers: answers.rate_limit_headers,
+            preflight_passes: answers.preflight_passes,
+            audit: match audit {
+                AuditLogSettings::All => AuditLog::All,
+                AuditLogSettings::Denials => AuditLog::Denials,
+                AuditLogSettings::None => AuditLog::None,
+            },
+            audit_inputs,
+            signatures: match settings.signatures.unwrap_or(SignatureSettings::PreferHost) {
+                SignatureSettings::PreferHost => SignaturePolicy::PreferNative,
+                SignatureSettings::RequireHost => SignaturePolicy::RequireNative,
+                SignatureSettings::ForbidHost => SignaturePolicy::ForbidNative,
+            },
+            report_only: settings.report_only.unwrap_or(false),
+            paths: leniency(&settings.paths.unwrap_or_default()),
+            client_address,
+            client_certificates,
+            ends: access.ends,
+            limits,
+            warnings,
+        }),
         _ => Err(problems),
     }
 }

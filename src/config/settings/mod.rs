@@ -9,6 +9,7 @@ mod caller;
 mod certificate;
 mod conditional_access;
 mod entra;
+mod global_limit;
 mod groups;
 mod introspection;
 mod path;
@@ -46,6 +47,7 @@ pub use certificate::{
 };
 pub use conditional_access::{BlockSettings, ControlSettings, GrantSettings, HowManySettings, PolicySettings};
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
+pub use global_limit::{DescriptorEntrySettings, GlobalLimitSettings, OnFailureSettings};
 pub use groups::{ClientSecretSettings, GroupsOverageSettings};
 pub use introspection::{
     ClientMethodSettings, IntrospectionClientSettings, IntrospectionJwtSettings, IntrospectionSettings,
