@@ -15,8 +15,8 @@ use std::time::Duration;
 
 pub use problems::{Problem, Problems};
 
-use crate::access::AddressSource;
 use crate::access::risk::{RiskSettings, SlowDown, Watch};
+use crate::access::{AddressSource, ClientCertificates};
 use crate::api_key::ApiKeys;
 use crate::audit::{AuditInputs, AuditLog};
 use crate::credential::Sources;
@@ -25,8 +25,9 @@ use crate::groups::{GroupsSettings, Resolver};
 use crate::http::challenge::Challenge;
 use crate::http::{HeaderMap, Leniency, RequestHead};
 use crate::jose::{SignaturePolicy, TokenLimits};
-use crate::policy::{Details, RouteMatch, Router, Rule};
+use crate::policy::{Details, Requirement, RouteMatch, Router, Rule};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
+use crate::rate_limit::Limit;
 use crate::time::UnixTime;
 use crate::token::TokenRules;
 use settings::Settings;
@@ -46,12 +47,17 @@ pub struct Config {
     /// How groups are asked for that a token has no room for.
     groups: Option<GroupsSettings>,
     risk: Option<RiskSettings>,
+    /// In the order of the configuration; rules name them by their places.
+    pub(crate) rate_limits: Vec<LimitConfig>,
+    pub(crate) rate_limit_memory: usize,
+    pub(crate) rate_limit_headers: LimitHeaders,
     preflight_passes: bool,
     pub(crate) audit: AuditLog,
     pub(crate) audit_inputs: Option<AuditInputs>,
     pub(crate) report_only: bool,
     pub(crate) paths: Leniency,
     pub(crate) client_address: AddressSource,
+    pub(crate) client_certificates: ClientCertificates,
     ends: Vec<EndsAt>,
     pub(crate) signatures: SignaturePolicy,
     pub(crate) limits: Limits,
@@ -70,6 +76,22 @@ impl ProviderConfig {
     pub(crate) fn issuer(&self, issuer: IssuerRef) -> Option<&Issuer> {
         self.provider.issuers().get(issuer.issuer)
     }
+}
+
+/// One limit, and who has its tiers.
+#[derive(Debug)]
+pub(crate) struct LimitConfig {
+    pub(crate) limit: Limit,
+    /// In the order of the limit's tiers.
+    pub(crate) tiers: Vec<Requirement>,
+}
+
+/// Which responses say what is left of limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LimitHeaders {
+    Always,
+    Denied,
+    Never,
 }
 
 /// A setting that stops to matter, by its path.

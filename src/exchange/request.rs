@@ -217,7 +217,8 @@ fn judge(
 ) -> Result<Permit, Stop> {
     let rule = route.value();
     let parameters: Vec<_> = route.parameters().collect();
-    let connection = Connection::new(host).addressed_by(config.client_address, head);
+    let connection =
+        Connection::new(host).addressed_by(config.client_address, head).certified_by(&config.client_certificates, head);
     let circumstances = Circumstances { head, token: identity.token(), connection: &connection, risk, now };
     let groups_missed = Cell::default();
     let mut facts = Facts { identity, parameters: &parameters, binding, groups: None, groups_missed, circumstances };

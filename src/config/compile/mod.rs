@@ -4,11 +4,13 @@ mod access;
 mod answers;
 mod api_key;
 mod caller;
+mod certificate;
 mod claim;
 mod conditional_access;
 mod forward;
 mod groups;
 mod providers;
+mod rate_limit;
 mod requirement;
 mod risk;
 mod roles;
@@ -18,6 +20,8 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use access::{AccessNames, AccessSettings};
+
+use rate_limit::RateLimits;
 
 use super::named::Named;
 use super::problems::Problems;
@@ -70,6 +74,8 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     };
     let access = AccessNames::compile(access, &providers, &mut problems);
     let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);
+    let client_certificates =
+        certificate::source(settings.client_certificates.as_ref(), &access, &mut problems, &mut warnings);
     let mut names = Names {
         providers: &providers,
         roles: None,
@@ -89,7 +95,9 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     let rule_names = settings.rules.iter().map(|rule| rule.name.clone()).collect();
     let policies = settings.conditional_access.unwrap_or_default();
     let policies = conditional_access::compile(policies, &rule_names, &names, &mut problems);
-    let router = rules::compile(settings.rules, &policies, &names, &mut problems);
+    let mut rate_limits = RateLimits::compile(settings.rate_limits, &names, &mut problems);
+    let router = rules::compile(settings.rules, &policies, &mut rate_limits, &names, &mut problems);
+    let rate_limits = rate_limits.finish(&mut problems);
     let groups = settings
         .groups_overage
         .and_then(|settings| groups::compile(settings, &directories, &names, &mut problems, &mut warnings));
@@ -110,14 +118,18 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         }
     }
     let answers = answers::compile(settings.answers.unwrap_or_default(), &providers, &mut problems);
-    let limits = limits(&settings.limits.unwrap_or_default(), &mut problems);
+    let limits = limits(settings.limits.as_ref().unwrap_or(&LimitSettings::default()), &mut problems);
+    let memory = settings.limits.as_ref().and_then(|limits| limits.rate_limit_memory);
+    let rate_limit_memory = rate_limit::memory(memory, &mut problems);
     let audit = settings.audit.unwrap_or_default();
     let audit_inputs = audit_inputs(&audit, &mut problems);
     let audit = audit.log.unwrap_or(AuditLogSettings::Denials);
     // Rules name providers by their place, so one without an entry must never be passed over.
     let providers: Option<Vec<_>> = providers.into_iter().collect();
-    match (providers, router, sources, forwarding, answers) {
-        (Some(providers), Some(router), Some(sources), Some(forwarding), Some(answers)) if problems.is_empty() => {
+    match (providers, router, rate_limits, sources, forwarding, answers) {
+        (Some(providers), Some(router), Some(rate_limits), Some(sources), Some(forwarding), Some(answers))
+            if problems.is_empty() =>
+        {
             Ok(Config {
                 providers,
                 router,
@@ -132,6 +144,9 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                 resource_metadata: answers.resource_metadata,
                 groups,
                 risk,
+                rate_limits,
+                rate_limit_memory,
+                rate_limit_headers: answers.rate_limit_headers,
                 preflight_passes: answers.preflight_passes,
                 audit: match audit {
                     AuditLogSettings::All => AuditLog::All,
@@ -147,6 +162,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                 report_only: settings.report_only.unwrap_or(false),
                 paths: leniency(&settings.paths.unwrap_or_default()),
                 client_address,
+                client_certificates,
                 ends: access.ends,
                 limits,
                 warnings,

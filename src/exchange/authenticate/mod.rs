@@ -2,8 +2,10 @@
 //!
 //! - [`token`]: a token, from its text to the claims that are believed
 //! - [`api_key`]: an API key, by its id and the hash of its secret
+//! - [`certificate`]: the client's certificate
 
 mod api_key;
+mod certificate;
 mod token;
 
 use super::Denial;
