@@ -18,6 +18,7 @@ use super::{Exit, Format, line, named, progress};
 use crate::document;
 use crate::scenario::gate::{Gate, head};
 use crate::world::opaque::Opaque;
+use crate::world::api_key::KeySpec;
 use crate::world::token::TokenSpec;
 use crate::world::{Environment, World};
 
@@ -141,8 +142,18 @@ impl Again {
         let claims = inputs.get("claims").and_then(Value::as_object);
         let mut headers = Vec::new();
         if let Some(claims) = claims {
-            match self.token(record, claims, inputs, now) {
-                Ok(token) => headers.push(("authorization".to_owned(), format!("Bearer {token}"))),
+            let credential = match record.get("credential").and_then(Value::as_str) {
+                Some("token") | None => self
+                    .token(record, claims, inputs, now)
+                    .map(|token| ("authorization".to_owned(), format!("Bearer {token}"))),
+                // The key of that id, with what the other configuration has of it.
+                Some("api_key") => {
+                    self.gate.world().api_key(&KeySpec { id: text("client").to_owned(), ..KeySpec::default() })
+                }
+                Some(other) => Err(format!("the caller was known by a {other}, which a record does not have")),
+            };
+            match credential {
+                Ok(header) => headers.push(header),
                 Err(why) => return Replayed::Untold(why),
             }
         }
