@@ -74,6 +74,8 @@ impl ProviderConfig {
 struct EndsAt {
     path: String,
     until: UnixTime,
+    /// What to do then.
+    then: &'static str,
 }
 
 /// Bounds on the filter's own work.
@@ -131,7 +133,7 @@ impl Config {
     #[must_use]
     pub fn ended(&self, now: UnixTime) -> Vec<String> {
         let ended = self.ends.iter().filter(|end| end.until <= now);
-        ended.map(|end| format!("{}: is over; take it out", end.path)).collect()
+        ended.map(|end| format!("{}: {}", end.path, end.then)).collect()
     }
 
     /// Every issuer with its place and the name of its provider, in the order of the configuration.

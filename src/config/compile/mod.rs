@@ -21,8 +21,8 @@ use access::{AccessNames, AccessSettings};
 
 use super::problems::Problems;
 use super::settings::{
-    AuditLogSettings, AuditSettings, CredentialSettings, DotSegmentSettings, EmptySegmentSettings, LimitSettings,
-    LiteralSettings, PathSettings, Settings, SignatureSettings,
+    AuditLogSettings, AuditSettings, ClientCertificateSettings, CredentialSettings, DotSegmentSettings,
+    EmptySegmentSettings, LimitSettings, LiteralSettings, PathSettings, Settings, SignatureSettings,
 };
 use super::{Config, Limits, ProviderConfig};
 use crate::audit::{AuditInputs, AuditLog};
@@ -43,6 +43,8 @@ pub(super) struct Names<'a> {
     pub(super) access: &'a AccessNames,
     /// Something tells of a risk.
     pub(super) risk: bool,
+    /// What is set about client certificates, with or without faults.
+    pub(super) certificate_settings: Option<&'a ClientCertificateSettings>,
 }
 
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
@@ -60,6 +62,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         schedules: settings.schedules.unwrap_or_default(),
         assurances: settings.assurances.unwrap_or_default(),
         devices: settings.devices.unwrap_or_default(),
+        certificates: settings.client_certificates.as_ref(),
     };
     let access = AccessNames::compile(access, &providers, &mut problems);
     let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);
@@ -70,6 +73,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         roles: None,
         access: &access,
         risk: settings.risk.as_ref().is_some_and(risk::tells),
+        certificate_settings: settings.client_certificates.as_ref(),
         warnings: RefCell::default(),
     };
     let risk = settings.risk.and_then(|settings| risk::compile(settings, &access, &mut problems));

@@ -46,6 +46,12 @@ pub(super) fn authenticate(
         return Ok(Identified::nobody());
     }
     let Some(found) = credential::find(head, &config.sources).map_err(Denial::Credential)? else {
+        // The connection's certificate is there whether it is meant as a credential or not, so any other goes before it.
+        if rule.accepts.certificate
+            && let Some(holder) = certificate::identify(config, head, host, now)?
+        {
+            return Ok(Identified { identity: Identity::Certificate(holder), binding: Binding::default() });
+        }
         return Ok(Identified::nobody());
     };
     if !rule.accepts.token {
