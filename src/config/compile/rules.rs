@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::conditional_access::Policies;
+use super::rate_limit::RateLimits;
 use super::{Names, requirement};
 use crate::config::ProviderConfig;
 use crate::config::named::Named;
@@ -20,6 +21,7 @@ use crate::policy::{
 pub(super) fn compile(
     settings: Vec<RuleSettings>,
     policies: &Policies,
+    limits: &mut RateLimits,
     names: &Names<'_>,
     problems: &mut Problems,
 ) -> Option<Router<Rule>> {
@@ -33,7 +35,7 @@ pub(super) fn compile(
         if !taken.insert(settings.name.clone()) {
             problems.add(join(&path, "name"), format!("`{}` is the name of an earlier rule too", settings.name));
         }
-        compiled.push(rule(index, &path, settings, policies, names, problems));
+        compiled.push(rule(index, &path, settings, policies, limits, names, problems));
     }
     match Router::new(compiled.into_iter().collect::<Option<Vec<_>>>()?) {
         Ok(router) => Some(router),
@@ -51,6 +53,7 @@ fn rule(
     path: &str,
     settings: RuleSettings,
     policies: &Policies,
+    limits: &mut RateLimits,
     names: &Names<'_>,
     problems: &mut Problems,
 ) -> Option<(MatchSpec, Rule)> {
@@ -79,6 +82,7 @@ fn rule(
     if let Some(audiences) = &settings.audiences {
         rule_audiences(&join(path, "audiences"), audiences, rule_providers.as_deref(), names.providers, problems);
     }
+    let limits = limits.of_rule(&join(path, "limits"), settings.limits, problems);
     let spec = match_spec(name.clone(), &join(path, "match"), settings.matches, problems);
     let require = match settings.require {
         Some(require) => {
@@ -97,6 +101,7 @@ fn rule(
         audiences: settings.audiences,
         require,
         report_only: settings.report_only.unwrap_or(false),
+        limits,
         policies: policies.about(&settings.name),
     };
     Some((spec, rule))
@@ -110,14 +115,21 @@ fn accepts(
     names: &Names<'_>,
     problems: &mut Problems,
 ) -> Credentials {
+    let identities = names.certificate_settings.is_some_and(ClientCertificateSettings::has_identities);
+    let takes_tokens = settings.is_none_or(|settings| settings.contains(&AcceptSettings::Token));
+    if takes_tokens && access != Access::Anonymous && names.providers.is_empty() && (names.api_keys || identities) {
+        problems.add(join(path, "accept"), "takes tokens, and there are no `providers` of any");
+    }
     let Some(settings) = settings else { return Credentials::default() };
+    if settings.contains(&AcceptSettings::ApiKey) && !names.api_keys {
+        problems.add(join(path, "accept"), "takes API keys, and there are none; name them in `api_keys`");
+    }
     if access == Access::Anonymous {
         problems.add(join(path, "accept"), "does not go with `anonymous`, which looks at no credential");
     }
     if settings.is_empty() {
         problems.add(join(path, "accept"), "is empty, which lets nobody in; leave it out for tokens");
     }
-    let identities = names.certificate_settings.is_some_and(ClientCertificateSettings::has_identities);
     if settings.contains(&AcceptSettings::Certificate) && !identities {
         problems.add(
             join(path, "accept"),
