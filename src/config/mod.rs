@@ -107,6 +107,8 @@ pub(crate) enum LimitHeaders {
 struct EndsAt {
     path: String,
     until: UnixTime,
+    /// What to do then.
+    then: &'static str,
 }
 
 /// Bounds on the filter's own work.
@@ -164,7 +166,7 @@ impl Config {
     #[must_use]
     pub fn ended(&self, now: UnixTime) -> Vec<String> {
         let ended = self.ends.iter().filter(|end| end.until <= now);
-        let ended = ended.map(|end| format!("{}: is over; take it out", end.path));
+        let ended = ended.map(|end| format!("{}: {}", end.path, end.then));
         ended.chain(self.api_keys.iter().flat_map(|keys| keys.told(now))).collect()
     }
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod api_keys;
+mod certificates;
 
 use serde_json::{Value, json};
 

@@ -26,8 +26,8 @@ use rate_limit::RateLimits;
 use super::named::Named;
 use super::problems::Problems;
 use super::settings::{
-    AuditLogSettings, AuditSettings, CredentialSettings, DotSegmentSettings, EmptySegmentSettings, LimitSettings,
-    LiteralSettings, PathSettings, Settings, SignatureSettings,
+    AuditLogSettings, AuditSettings, ClientCertificateSettings, CredentialSettings, DotSegmentSettings,
+    EmptySegmentSettings, LimitSettings, LiteralSettings, PathSettings, Settings, SignatureSettings,
 };
 use super::{Config, Limits, ProviderConfig};
 use crate::api_key::ApiKeys;
@@ -49,6 +49,8 @@ pub(super) struct Names<'a> {
     pub(super) access: &'a AccessNames,
     /// Something tells of a risk.
     pub(super) risk: bool,
+    /// What is set about client certificates, with or without faults.
+    pub(super) certificate_settings: Option<&'a ClientCertificateSettings>,
     /// There are API keys.
     pub(super) api_keys: bool,
 }
@@ -60,8 +62,10 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         warnings.push("report_only: nothing is enforced; every request that can be read goes on".to_owned());
     }
     let Named(providers) = settings.providers.unwrap_or_default();
-    if providers.is_empty() && settings.api_keys.is_none() {
-        problems.add("providers", "at least one provider is required, or `api_keys`");
+    let by_certificate = settings.client_certificates.as_ref().is_some_and(ClientCertificateSettings::has_identities);
+    if providers.is_empty() && settings.api_keys.is_none() && !by_certificate {
+        problems
+            .add("providers", "at least one provider is required, or `api_keys`, or a certificate with an `identity`");
     }
     let directories: Vec<_> = providers.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
     let providers = providers::compile(providers, &mut problems, &mut warnings);
@@ -72,6 +76,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         schedules: settings.schedules.unwrap_or_default(),
         assurances: settings.assurances.unwrap_or_default(),
         devices: settings.devices.unwrap_or_default(),
+        certificates: settings.client_certificates.as_ref(),
     };
     let access = AccessNames::compile(access, &providers, &mut problems);
     let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);
@@ -82,6 +87,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         roles: None,
         access: &access,
         risk: settings.risk.as_ref().is_some_and(risk::tells),
+        certificate_settings: settings.client_certificates.as_ref(),
         api_keys: settings.api_keys.is_some(),
         warnings: RefCell::default(),
     };

@@ -42,8 +42,9 @@ pub use caller::{
     ScalarSettings, SubjectSettings,
 };
 pub use certificate::{
-    CertificateSourceSettings, CertificateSourceWord, ClientCertificateSettings, ForwardedCertificateSettings,
-    ForwardedSettings,
+    AcceptedCertificateSettings, CertificateIdentitySettings, CertificateSourceSettings, CertificateSourceWord,
+    CertificateSubjectSettings, ClientCertificateSettings, ForwardedCertificateSettings, ForwardedSettings,
+    RevocationListSettings, RevocationSettings,
 };
 pub use conditional_access::{BlockSettings, ControlSettings, GrantSettings, HowManySettings, PolicySettings};
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
@@ -110,7 +111,7 @@ pub struct Settings {
     /// Devices by name.
     #[deserr(default)]
     pub devices: Option<Named<DeviceSettings>>,
-    /// Client certificates: where they come from. Default: from the connection.
+    /// Client certificates: where they come from, and which are accepted. Default: from the connection, and none.
     #[deserr(default)]
     pub client_certificates: Option<ClientCertificateSettings>,
     /// At what risk a request comes. Default: nothing is watched.

@@ -68,6 +68,11 @@ pub(super) fn authenticate(
             let connection = Connection::new(host).addressed_by(config.client_address, head);
             Identity::ApiKey(api_key::identify(keys, &found, &connection, now, trace)?)
         }
+        // The connection's certificate is there whether it is meant as a credential or not, so any other goes before it.
+        (None, None) if rule.accepts.certificate => match certificate::identify(config, head, host, now)? {
+            Some(holder) => (Identity::Certificate(holder), Binding::default()),
+            None => return Ok(Identified::nobody()),
+        },
         (None, None) => return Ok(Identified::nobody()),
     };
     Ok(Identified { identity, binding: Binding::default() })
