@@ -17,8 +17,8 @@ use super::matching::{could_speak, has_conditions};
 use super::{Exit, Format, line, named, progress};
 use crate::document;
 use crate::scenario::gate::{Gate, head};
-use crate::world::opaque::Opaque;
 use crate::world::api_key::KeySpec;
+use crate::world::opaque::Opaque;
 use crate::world::token::TokenSpec;
 use crate::world::{Environment, World};
 

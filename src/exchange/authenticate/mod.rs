@@ -70,7 +70,7 @@ pub(super) fn authenticate(
         }
         // The connection's certificate is there whether it is meant as a credential or not, so any other goes before it.
         (None, None) if rule.accepts.certificate => match certificate::identify(config, head, host, now)? {
-            Some(holder) => (Identity::Certificate(holder), Binding::default()),
+            Some(holder) => Identity::Certificate(holder),
             None => return Ok(Identified::nobody()),
         },
         (None, None) => return Ok(Identified::nobody()),
