@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::access::Properties;
 use crate::access::risk::Watch;
+use crate::binding::{Entropy, Secrets};
 use crate::config::{Config, Problems};
 use crate::groups::{GroupsHealth, GroupsLookup, Member, Resolver};
 use crate::jose::{Algorithm, NativeVerifier};
@@ -17,9 +18,9 @@ use crate::token::VerifiedToken;
 use crate::token_cache::TokenCache;
 
 /// The few synchronous services of a host.
-pub trait Host: SharedData + NativeVerifier + Properties {}
+pub trait Host: SharedData + NativeVerifier + Properties + Entropy {}
 
-impl<T: SharedData + NativeVerifier + Properties> Host for T {}
+impl<T: SharedData + NativeVerifier + Properties + Entropy> Host for T {}
 
 /// What a callout is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +39,7 @@ pub struct Engine {
     keys: Vec<Vec<KeyCache>>,
     groups: Option<Resolver>,
     watch: Option<Watch>,
+    secrets: Secrets,
     tokens: TokenCache,
     waiting: u32,
     /// Of those, the ones that wait for something else than keys.
@@ -62,7 +64,7 @@ impl Engine {
         let groups = config.resolver(seed);
         let watch = config.watch(seed);
         let tokens = TokenCache::new(config.limits.token_cache);
-        Self { config: Rc::new(config), keys, groups, watch, tokens, waiting: 0, aside: 0 }
+        Self { config: Rc::new(config), keys, groups, watch, secrets: Secrets::default(), tokens, waiting: 0, aside: 0 }
     }
 
     /// The compiled configuration.
@@ -194,6 +196,10 @@ impl Engine {
 
     pub(crate) fn watch(&mut self) -> Option<&mut Watch> {
         self.watch.as_mut()
+    }
+
+    pub(crate) fn secrets(&mut self) -> &mut Secrets {
+        &mut self.secrets
     }
 
     pub(crate) fn enter_waiting_room(&mut self) -> bool {

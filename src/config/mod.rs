@@ -18,6 +18,7 @@ pub use problems::{Problem, Problems};
 use crate::access::AddressSource;
 use crate::access::risk::{RiskSettings, SlowDown, Watch};
 use crate::audit::{AuditInputs, AuditLog};
+use crate::binding::Bindings;
 use crate::credential::Sources;
 use crate::forward::Forwarding;
 use crate::groups::{GroupsSettings, Resolver};
@@ -36,6 +37,7 @@ pub struct Config {
     providers: Vec<ProviderConfig>,
     router: Router<Rule>,
     pub(crate) sources: Sources,
+    pub(crate) bindings: Bindings,
     pub(crate) forwarding: Forwarding,
     pub(crate) challenge: Challenge,
     resource_metadata: Option<ResourceMetadata>,

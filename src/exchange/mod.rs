@@ -23,6 +23,7 @@ pub use reply::{Asker, Reply};
 
 use crate::access::Connection;
 use crate::audit::{AuditEvent, Decision, bounded};
+use crate::credential::Scheme;
 use crate::engine::{Engine, Host};
 use crate::entra::Caller;
 use crate::http::{HeaderMap, HeaderValue, Mutations, RequestHead};
@@ -160,7 +161,8 @@ impl Exchange {
         };
         self.leave(engine);
         limits::release(&mut trace.done, engine, host, now);
-        let asker = Asker { request_id: request_id(self.head.headers()), grpc: self.head.is_grpc() };
+        let scheme = trace.scheme.unwrap_or(Scheme::Bearer);
+        let asker = Asker { request_id: request_id(self.head.headers()), grpc: self.head.is_grpc(), scheme };
         let mut reply = reply::deny(&denial, &engine.config().challenge, asker);
         reply.headers.append(&mut trace.response);
         let record = self.record(engine, trace, Decision::Deny, denial.reason(), Some(reply.status), now);
@@ -247,7 +249,8 @@ impl Exchange {
 /// Answers a request that can't be read. Nothing in it is trusted but the way its caller wants to be spoken to.
 fn refuse(denial: &Denial, headers: &HeaderMap, engine: &Engine, now: UnixTime) -> Step {
     let request_id = request_id(headers);
-    let reply = reply::deny(denial, &engine.config().challenge, Asker { request_id, grpc: headers.is_grpc() });
+    let asker = Asker { request_id, grpc: headers.is_grpc(), scheme: Scheme::Bearer };
+    let reply = reply::deny(denial, &engine.config().challenge, asker);
     let event = engine.config().audit.writes(Decision::Deny).then(|| AuditEvent {
         reason: denial.reason(),
         status: Some(reply.status),

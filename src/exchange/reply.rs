@@ -11,6 +11,8 @@ use serde::Serialize;
 
 use super::denial::Denial;
 use crate::access::{self, Authority, StepUp};
+use crate::binding::Fault;
+use crate::credential::Scheme;
 use crate::entra::EntraFlaw;
 use crate::http::challenge::{Challenge, is_quotable};
 use crate::policy::{Lack, Refusal};
@@ -38,25 +40,34 @@ pub struct Asker<'a> {
     pub request_id: Option<&'a str>,
     /// It speaks gRPC.
     pub grpc: bool,
+    /// How it sent its token, if it sent one.
+    pub scheme: Scheme,
 }
 
-/// The challenge of `answer`, if it has one. A challenge without an error code is another thing than none (RFC 6750
-/// section 3.1).
-fn challenge_of(answer: Answer<'_>, challenge: &Challenge) -> Option<String> {
+/// The challenges of `answer`: the one for the scheme that the request came with first, and, where another token would do, one
+/// for each other way to send one. A challenge without an error code is another thing than none (RFC 6750 section 3.1).
+fn challenges_of(answer: Answer<'_>, challenge: &Challenge, scheme: Scheme) -> Vec<String> {
     let error = match answer {
-        Answer::CredentialMissing => return Some(format!("Bearer {}", challenge.parameters())),
-        Answer::RequestInvalid => "invalid_request",
-        Answer::TokenInvalid => "invalid_token",
-        Answer::ScopeInsufficient(_) => "insufficient_scope",
+        Answer::CredentialMissing => None,
+        Answer::RequestInvalid => Some("invalid_request"),
+        Answer::TokenInvalid => Some("invalid_token"),
+        // RFC 9449 sections 7.1 and 9; other schemes have no such codes.
+        Answer::ProofInvalid if scheme == Scheme::Dpop => Some("invalid_dpop_proof"),
+        Answer::NonceWanted => Some("use_dpop_nonce"),
+        Answer::ProofInvalid => Some("invalid_token"),
+        Answer::ScopeInsufficient(_) => Some("insufficient_scope"),
         Answer::StepUp(StepUp::Context { context, authority }) => {
-            return Some(claims_challenge(context, authority));
+            return vec![claims_challenge(context, authority)];
         }
-        Answer::StepUp(StepUp::Authentication { .. }) => "insufficient_user_authentication",
+        Answer::StepUp(StepUp::Authentication { .. }) => Some("insufficient_user_authentication"),
         Answer::NotAllowed | Answer::CircumstancesNotAllowed | Answer::TooMany(_) | Answer::Unavailable(_) => {
-            return None;
+            return Vec::new();
         }
     };
-    let mut text = format!("Bearer {}, error=\"{error}\"", challenge.parameters());
+    let mut text = plain_challenge(challenge, scheme);
+    if let Some(error) = error {
+        parameter(&mut text, "error", error);
+    }
     match answer {
         Answer::ScopeInsufficient(scopes) => words(&mut text, "scope", scopes),
         Answer::StepUp(StepUp::Authentication { acr_values, max_age }) => {
@@ -72,7 +83,24 @@ fn challenge_of(answer: Answer<'_>, challenge: &Challenge) -> Option<String> {
         }
         _ => {}
     }
-    Some(text)
+    let mut challenges = vec![text];
+    if scheme == Scheme::Bearer && matches!(answer, Answer::CredentialMissing | Answer::TokenInvalid) {
+        let proofs = challenge.proofs().map(|_| plain_challenge(challenge, Scheme::Dpop));
+        let requests = challenge.signed_requests().then(|| plain_challenge(challenge, Scheme::Pop));
+        challenges.extend(proofs.into_iter().chain(requests));
+    }
+    challenges
+}
+
+/// The challenge of one scheme, without an error. A token that is bound to a certificate is a bearer's to all clients but
+/// Microsoft's.
+fn plain_challenge(challenge: &Challenge, scheme: Scheme) -> String {
+    let name = if scheme == Scheme::MtlsPop { Scheme::Bearer.name() } else { scheme.name() };
+    let mut text = format!("{name} {}", challenge.parameters());
+    if let (Scheme::Dpop, Some(algorithms)) = (scheme, challenge.proofs()) {
+        parameter(&mut text, "algs", algorithms);
+    }
+    text
 }
 
 /// Entra's own form ("Claims challenges and claims requests"): `realm` and address name the tenant or nobody, and `claims`
@@ -118,9 +146,8 @@ pub(super) fn deny(denial: &Denial, challenge: &Challenge, asker: Asker<'_>) -> 
     let mut headers = vec![("content-type", "application/problem+json".to_owned())];
     // No cache may hand this answer to another caller, or to this one after it signed in.
     headers.push(("cache-control", "no-store".to_owned()));
-    if let Some(challenge) = challenge_of(answer, challenge) {
-        headers.push(("www-authenticate", challenge));
-    }
+    let challenges = challenges_of(answer, challenge, asker.scheme);
+    headers.extend(challenges.into_iter().map(|challenge| ("www-authenticate", challenge)));
     if let Answer::Unavailable(after) | Answer::TooMany(after) = answer {
         headers.push(("retry-after", seconds(after).to_string()));
     }
@@ -156,6 +183,8 @@ enum Answer<'d> {
     CredentialMissing,
     RequestInvalid,
     TokenInvalid,
+    ProofInvalid,
+    NonceWanted,
     /// Any of these would do, where they are known.
     ScopeInsufficient(&'d [String]),
     NotAllowed,
@@ -181,10 +210,15 @@ impl<'d> Answer<'d> {
             | Denial::Signature(_)
             | Denial::Rule(_)
             | Denial::Introspection(_)
-            | Denial::Binding(_)
             | Denial::ApiKey(_)
             // Another rule would take this token, so for this endpoint it is the wrong one (RFC 6750 section 3.1).
             | Denial::Refused(Refusal::ProviderNotAccepted | Refusal::AudienceNotAccepted) => Self::TokenInvalid,
+            Denial::Binding(flaw) => match flaw.fault() {
+                Fault::Token => Self::TokenInvalid,
+                Fault::Proof => Self::ProofInvalid,
+                Fault::Nonce => Self::NonceWanted,
+                Fault::Ours => Self::Unavailable(Duration::from_secs(1)),
+            },
             Denial::Refused(Refusal::Lacks(lack)) => Self::lacking(lack),
             Denial::NoRule | Denial::Certificate(_) | Denial::Refused(Refusal::Blocked) => Self::NotAllowed,
             Denial::KeysUnavailable(after) | Denial::GroupsUnavailable(after) => Self::Unavailable(*after),
@@ -199,6 +233,8 @@ impl<'d> Answer<'d> {
             Lack::NoToken => Self::CredentialMissing,
             Lack::Scope(scopes) => Self::ScopeInsufficient(scopes),
             Lack::AppRole => Self::ScopeInsufficient(&[]),
+            // A token that is bound would do.
+            Lack::Binding => Self::TokenInvalid,
             Lack::Circumstance(access::Lack::Assurance(shortfall)) => match &shortfall.step_up {
                 Some(step_up) => Self::StepUp(step_up),
                 None => Self::CircumstancesNotAllowed,
@@ -210,7 +246,9 @@ impl<'d> Answer<'d> {
 
     fn status(self) -> u16 {
         match self {
-            Self::CredentialMissing | Self::TokenInvalid | Self::StepUp(_) => 401,
+            Self::CredentialMissing | Self::TokenInvalid | Self::ProofInvalid | Self::NonceWanted | Self::StepUp(_) => {
+                401
+            }
             Self::RequestInvalid => 400,
             Self::ScopeInsufficient(_) | Self::NotAllowed | Self::CircumstancesNotAllowed => 403,
             Self::TooMany(_) => 429,
@@ -225,7 +263,9 @@ impl<'d> Answer<'d> {
             Self::ScopeInsufficient(_) | Self::NotAllowed | Self::CircumstancesNotAllowed => 7,
             Self::TooMany(_) => 8,
             Self::Unavailable(_) => 14,
-            Self::CredentialMissing | Self::TokenInvalid | Self::StepUp(_) => 16,
+            Self::CredentialMissing | Self::TokenInvalid | Self::ProofInvalid | Self::NonceWanted | Self::StepUp(_) => {
+                16
+            }
         }
     }
 
@@ -235,6 +275,8 @@ impl<'d> Answer<'d> {
             Self::CredentialMissing => "credential_missing",
             Self::RequestInvalid => "request_invalid",
             Self::TokenInvalid => "token_invalid",
+            Self::ProofInvalid => "proof_invalid",
+            Self::NonceWanted => "nonce_required",
             Self::ScopeInsufficient(_) => "scope_insufficient",
             Self::NotAllowed => "not_allowed",
             Self::CircumstancesNotAllowed => "circumstances_not_allowed",
@@ -249,6 +291,10 @@ impl<'d> Answer<'d> {
             Self::CredentialMissing => "this endpoint needs an access token",
             Self::RequestInvalid => "the request or its credential can't be read without doubt",
             Self::TokenInvalid => "the access token is not accepted here; get a new one for this API",
+            Self::ProofInvalid => {
+                "the proof that the access token is yours is not accepted; make a new one for this request"
+            }
+            Self::NonceWanted => "the proof needs the nonce in the DPoP-Nonce field; make a new one with it",
             Self::ScopeInsufficient([]) => "the access token carries no permission for this API",
             Self::ScopeInsufficient(_) => "the access token carries no permission for this endpoint",
             Self::NotAllowed => "this request is not allowed",

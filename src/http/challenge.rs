@@ -5,6 +5,10 @@
 pub struct Challenge {
     /// `realm="..."`, fixed text; and `resource_metadata="..."` (RFC 9728 section 5.1) where it is served. Checked at load.
     parameters: String,
+    /// The algorithms of proofs (RFC 9449 section 7.1), where tokens may be bound so.
+    proofs: Option<String>,
+    /// Tokens may be within signed requests.
+    signed_requests: bool,
 }
 
 impl Challenge {
@@ -15,7 +19,27 @@ impl Challenge {
         if let Some(address) = resource_metadata {
             parameters = format!("{parameters}, resource_metadata=\"{address}\"");
         }
-        Self { parameters }
+        Self { parameters, proofs: None, signed_requests: false }
+    }
+
+    /// The same where tokens may be bound to their senders: by proofs with one of these algorithms, by signed requests.
+    #[must_use]
+    pub fn with_bindings(mut self, proofs: Option<String>, signed_requests: bool) -> Self {
+        self.proofs = proofs;
+        self.signed_requests = signed_requests;
+        self
+    }
+
+    /// The algorithms of proofs, with spaces between, where tokens may be bound so.
+    #[must_use]
+    pub fn proofs(&self) -> Option<&str> {
+        self.proofs.as_deref()
+    }
+
+    /// May tokens be within signed requests?
+    #[must_use]
+    pub fn signed_requests(&self) -> bool {
+        self.signed_requests
     }
 
     /// The parameters, as they stand after the scheme.

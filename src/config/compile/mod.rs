@@ -2,6 +2,7 @@
 
 mod access;
 mod answers;
+mod binding;
 mod caller;
 mod claim;
 mod conditional_access;
@@ -79,7 +80,10 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         .groups_overage
         .and_then(|settings| groups::compile(settings, &directories, &names, &mut problems, &mut warnings));
     warnings.append(&mut names.warnings.into_inner());
-    let sources = sources(settings.credentials, &mut problems, &mut warnings);
+    let limits = limits(&settings.limits.unwrap_or_default(), &mut problems);
+    let bindings = binding::compile(settings.bindings.unwrap_or_default(), limits.token.bytes, &mut problems);
+    let sources = sources(settings.credentials, &mut problems, &mut warnings)
+        .map(|sources| binding::taken_by(sources, &bindings, &mut problems));
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
     if let (Some(sources), Some(forwarding)) = (&sources, &forwarding) {
         for name in forwarding.headers().filter(|name| sources.reads_header(name.as_bytes())) {
@@ -87,7 +91,6 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         }
     }
     let answers = answers::compile(settings.answers.unwrap_or_default(), &providers, &mut problems);
-    let limits = limits(&settings.limits.unwrap_or_default(), &mut problems);
     let audit = settings.audit.unwrap_or_default();
     let audit_inputs = audit_inputs(&audit, &mut problems);
     let audit = audit.log.unwrap_or(AuditLogSettings::Denials);
@@ -100,7 +103,8 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                 router,
                 sources,
                 forwarding,
-                challenge: answers.challenge,
+                challenge: binding::challenged(answers.challenge, &bindings),
+                bindings,
                 resource_metadata: answers.resource_metadata,
                 groups,
                 risk,

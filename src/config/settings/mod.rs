@@ -4,6 +4,7 @@
 
 mod access;
 mod answer;
+mod binding;
 mod caller;
 mod conditional_access;
 mod entra;
@@ -31,6 +32,7 @@ pub use answer::{
     AnswerSettings, AuthorizationSettings, ClaimHeaderSettings, ClaimPathSettings, ForwardSettings, ListSettings,
     PreflightSettings, ResourceMetadataSettings,
 };
+pub use binding::{BindingSettings, DpopSettings, MethodSettings, MtlsSettings, NonceSettings, SignedRequestSettings};
 pub use caller::{
     CallerSettings, ClaimSettings, ClientAuthenticationSettings, NumberSettings, OwnerSettings, RangeSettings,
     ScalarSettings, SubjectSettings,
@@ -100,6 +102,9 @@ pub struct Settings {
     /// Where a request may carry its token. Default: `Authorization: Bearer` only.
     #[deserr(default)]
     pub credentials: Option<CredentialSettings>,
+    /// How tokens may be bound to their senders. Default: not at all, and tokens that are bound are refused.
+    #[deserr(default)]
+    pub bindings: Option<BindingSettings>,
     /// Paths that two servers may read differently. Default: refused.
     #[deserr(default)]
     pub paths: Option<PathSettings>,

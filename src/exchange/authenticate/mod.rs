@@ -1,19 +1,22 @@
 //! Who is calling, by the credential of the request, as far as the rule asks.
 //!
 //! - [`token`]: a token, from its text to the claims that are believed
+//! - [`binding`]: the proof that it is its sender's
 
+mod binding;
 mod token;
 
 use super::Denial;
 use super::request::{Stop, Trace};
 use crate::binding::Binding;
 use crate::config::Config;
-use crate::credential;
+use crate::credential::{self, Found};
 use crate::engine::{Engine, Host};
 use crate::http::RequestHead;
 use crate::identity::Identity;
 use crate::policy::{Access, Rule};
 use crate::time::UnixTime;
+use binding::{Prover, Sent};
 
 /// Who is calling, and what they proved besides.
 #[derive(Debug)]
@@ -49,6 +52,12 @@ pub(super) fn authenticate(
     if !rule.accepts.token {
         return Err(Denial::CredentialNotTaken.into());
     }
-    let token = token::identify(&found, engine, host, now, trace)?;
-    Ok(Identified { identity: Identity::Token(token), binding: Binding::default() })
+    trace.scheme = Some(found.scheme);
+    let (within, around) = binding::signed_request(config, head, &found, now)?.unzip();
+    let text = within.as_ref().map_or(found.token, String::as_bytes);
+    let token = token::identify(&Found { token: text, ..found }, engine, host, now, trace)?;
+    let sent = Sent { scheme: found.scheme, token: text, around };
+    let prover = Prover { config, head, engine, host, now, trace };
+    let binding = prover.prove(sent, &token).map_err(Denial::Binding)?;
+    Ok(Identified { identity: Identity::Token(token), binding })
 }
