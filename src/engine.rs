@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::access::Properties;
 use crate::access::risk::Watch;
 use crate::api_key::KeysHealth;
+use crate::binding::{Entropy, Secrets};
 use crate::config::{Config, Problems};
 use crate::groups::{GroupsHealth, GroupsLookup, Member, Resolver};
 use crate::introspection::{Introspection, IntrospectionHealth, Introspector, TokenDigest};
@@ -21,9 +22,9 @@ use crate::token::VerifiedToken;
 use crate::token_cache::TokenCache;
 
 /// The few synchronous services of a host.
-pub trait Host: SharedData + NativeVerifier + Properties {}
+pub trait Host: SharedData + NativeVerifier + Properties + Entropy {}
 
-impl<T: SharedData + NativeVerifier + Properties> Host for T {}
+impl<T: SharedData + NativeVerifier + Properties + Entropy> Host for T {}
 
 /// What a callout is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +50,7 @@ pub struct Engine {
     introspectors: Vec<Option<Introspector>>,
     askers: Vec<Asker>,
     watch: Option<Watch>,
+    secrets: Secrets,
     tokens: TokenCache,
     waiting: u32,
     /// Of those, the ones that wait for something else than keys.
@@ -75,7 +77,18 @@ impl Engine {
         let askers = config.askers(seed);
         let watch = config.watch(seed);
         let tokens = TokenCache::new(config.limits.token_cache);
-        Self { config: Rc::new(config), keys, groups, introspectors, askers, watch, tokens, waiting: 0, aside: 0 }
+        Self {
+            config: Rc::new(config),
+            keys,
+            groups,
+            introspectors,
+            askers,
+            watch,
+            secrets: Secrets::default(),
+            tokens,
+            waiting: 0,
+            aside: 0,
+        }
     }
 
     /// The compiled configuration.
@@ -274,6 +287,10 @@ impl Engine {
 
     pub(crate) fn watch(&mut self) -> Option<&mut Watch> {
         self.watch.as_mut()
+    }
+
+    pub(crate) fn secrets(&mut self) -> &mut Secrets {
+        &mut self.secrets
     }
 
     pub(crate) fn enter_waiting_room(&mut self) -> bool {

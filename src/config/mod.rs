@@ -19,6 +19,7 @@ use crate::access::risk::{RiskSettings, SlowDown, Watch};
 use crate::access::{AddressSource, ClientCertificates};
 use crate::api_key::ApiKeys;
 use crate::audit::{AuditInputs, AuditLog};
+use crate::binding::Bindings;
 use crate::credential::Sources;
 use crate::forward::Forwarding;
 use crate::groups::{GroupsSettings, Resolver};
@@ -43,6 +44,7 @@ pub struct Config {
     pub(crate) api_keys: Option<ApiKeys>,
     /// What is emptied before a request goes upstream.
     pub(crate) emptied: Sources,
+    pub(crate) bindings: Bindings,
     pub(crate) forwarding: Forwarding,
     pub(crate) challenge: Challenge,
     resource_metadata: Option<ResourceMetadata>,

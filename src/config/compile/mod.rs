@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod api_key;
+mod binding;
 mod caller;
 mod certificate;
 mod claim;
@@ -109,7 +110,10 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         .groups_overage
         .and_then(|settings| groups::compile(settings, &directories, &names, &mut problems, &mut warnings));
     warnings.append(&mut names.warnings.into_inner());
-    let sources = sources(settings.credentials, &mut problems, &mut warnings);
+    let limits = limits(settings.limits.as_ref().unwrap_or(&LimitSettings::default()), &mut problems);
+    let bindings = binding::compile(settings.bindings.unwrap_or_default(), limits.token.bytes, &mut problems);
+    let sources = sources(settings.credentials, &mut problems, &mut warnings)
+        .map(|sources| binding::taken_by(sources, &bindings, &mut problems));
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
     if let (Some(sources), Some(forwarding)) = (&sources, &forwarding) {
         let secrets = api_keys.as_ref().map(ApiKeys::sources);
@@ -125,7 +129,6 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         }
     }
     let answers = answers::compile(settings.answers.unwrap_or_default(), &providers, &mut problems);
-    let limits = limits(settings.limits.as_ref().unwrap_or(&LimitSettings::default()), &mut problems);
     let memory = settings.limits.as_ref().and_then(|limits| limits.rate_limit_memory);
     let rate_limit_memory = rate_limit::memory(memory, &mut problems);
     let audit = settings.audit.unwrap_or_default();
@@ -145,10 +148,14 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
             providers,
             router,
             emptied: forwarding.emptied(&sources, api_keys.as_ref().map(ApiKeys::sources)),
-            challenge: match api_keys.as_ref().and_then(|keys| keys.sources().first()) {
-                Some((kind, name)) => answers.challenge.with_api_key(kind, name),
-                None => answers.challenge,
-            },
+            challenge: binding::challenged(
+                match api_keys.as_ref().and_then(|keys| keys.sources().first()) {
+                    Some((kind, name)) => answers.challenge.with_api_key(kind, name),
+                    None => answers.challenge,
+                },
+                &bindings,
+            ),
+            bindings,
             sources,
             api_keys,
             forwarding,

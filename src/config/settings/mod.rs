@@ -5,6 +5,7 @@
 mod access;
 mod answer;
 mod api_key;
+mod binding;
 mod caller;
 mod certificate;
 mod conditional_access;
@@ -37,6 +38,7 @@ pub use answer::{
     PreflightSettings, RateLimitHeaderSettings, ResourceMetadataSettings,
 };
 pub use api_key::{ApiKeySettings, ApiKeySourceSettings, ApiKeysSettings, ClaimValueSettings};
+pub use binding::{BindingSettings, DpopSettings, MethodSettings, MtlsSettings, NonceSettings, SignedRequestSettings};
 pub use caller::{
     CallerSettings, ClaimSettings, ClientAuthenticationSettings, NumberSettings, OwnerSettings, RangeSettings,
     ScalarSettings, SubjectSettings,
@@ -131,6 +133,9 @@ pub struct Settings {
     /// Where a request may carry its token. Default: `Authorization: Bearer` only.
     #[deserr(default)]
     pub credentials: Option<CredentialSettings>,
+    /// How tokens may be bound to their senders. Default: not at all, and tokens that are bound are refused.
+    #[deserr(default)]
+    pub bindings: Option<BindingSettings>,
     /// Paths that two servers may read differently. Default: refused.
     #[deserr(default)]
     pub paths: Option<PathSettings>,
