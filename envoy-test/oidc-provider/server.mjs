@@ -73,8 +73,8 @@ function newProvider(issuer, keys) {
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
-      introspection: { enabled: true },
-      revocation: { enabled: true },
+      introspection: { enabled: true, allowedPolicy: (_context, client) => client.clientId.startsWith('gate') },
+      revocation: { enabled: true, allowedPolicy: (_context, client, token) => token.clientId === client.clientId },
       resourceIndicators: { enabled: true, defaultResource: () => undefined, getResourceServerInfo: resourceServer },
     },
   });
