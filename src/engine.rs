@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::access::Properties;
 use crate::access::risk::Watch;
+use crate::api_key::KeysHealth;
 use crate::config::{Config, Problems};
 use crate::groups::{GroupsHealth, GroupsLookup, Member, Resolver};
 use crate::introspection::{Introspection, IntrospectionHealth, Introspector, TokenDigest};
@@ -164,6 +165,12 @@ impl Engine {
         self.introspectors.iter().enumerate().filter_map(|(provider, introspector)| {
             Some((self.config.provider_name(provider), introspector.as_ref()?.health()))
         })
+    }
+
+    /// How the API keys stand; `None` if there are none.
+    #[must_use]
+    pub fn api_keys_health(&self, now: UnixTime) -> Option<KeysHealth> {
+        self.config.api_keys.as_ref().map(|keys| keys.health(now))
     }
 
     /// Entries and bytes of the verified tokens.
