@@ -1,10 +1,12 @@
-// A certified OpenID Connect server (npm `oidc-provider`) that issues access tokens for tests/oidc_provider.rs.
+// A certified OpenID Connect server (npm `oidc-provider`) that issues access tokens for tests/oidc_provider.rs, and is asked
+// about them by tests/opaque.
 //
 // It listens on a free port of the loopback address, prints one JSON line with its issuer, and then answers one JSON
 // line to each line on its standard input. It ends when that is closed, so it can't outlive the test that started it.
 //
 //   rotate    new signing keys, and no trace of the old ones; answers with the new `kid`s
 //   requests  how often each path has been asked for
+//   stop      closes the port and every connection; `resume` opens it again
 //
 // A client asks for a token with `resource=urn:orders:ES256`: what follows from that name is in `resourceServer`.
 
@@ -24,13 +26,11 @@ const CLIENT = {
 };
 
 // Who may ask about tokens, and gets none (RFC 7662).
-const GATE = {
-  client_id: 'gate',
-  client_secret: 'a secret: with +, %, & and ü',
-  grant_types: [],
-  redirect_uris: [],
-  response_types: [],
-};
+const GATE = { client_secret: 'a secret: with +, %, & and ~', grant_types: [], redirect_uris: [], response_types: [] };
+const GATES = [
+  { ...GATE, client_id: 'gate', token_endpoint_auth_method: 'client_secret_basic' },
+  { ...GATE, client_id: 'gate-post', token_endpoint_auth_method: 'client_secret_post' },
+];
 
 // Its own defaults sign ID tokens and JWT access tokens with the same keys: here one of each kind.
 const KEYS = {
@@ -63,7 +63,7 @@ function signingKey(alg) {
 
 function newProvider(issuer, keys) {
   const provider = new Provider(issuer, {
-    clients: [CLIENT, { ...GATE, token_endpoint_auth_method: 'client_secret_basic' }, { ...GATE, client_id: 'gate-post', token_endpoint_auth_method: 'client_secret_post' }],
+    clients: [CLIENT, ...GATES],
     jwks: { keys },
     cookies: { keys: [randomUUID()] },
     claims: { openid: ['sub'] },
@@ -74,7 +74,7 @@ function newProvider(issuer, keys) {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: (_context, client) => client.clientId.startsWith('gate') },
-      revocation: { enabled: true },
+      revocation: { enabled: true, allowedPolicy: (_context, client, token) => token.clientId === client.clientId },
       resourceIndicators: { enabled: true, defaultResource: () => undefined, getResourceServerInfo: resourceServer },
     },
   });
@@ -122,6 +122,10 @@ server.listen(0, '127.0.0.1', () => {
   commands.on('line', (line) => {
     if (line === 'rotate') say(rotate(issuer));
     else if (line === 'requests') say(asked);
+    else if (line === 'stop') {
+      server.close(() => say({}));
+      server.closeAllConnections();
+    } else if (line === 'resume') server.listen(new URL(issuer).port, '127.0.0.1', () => say({}));
     else say({ error: `unknown command ${line}` });
   });
   commands.on('close', () => process.exit());
