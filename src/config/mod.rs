@@ -15,8 +15,9 @@ use std::time::Duration;
 
 pub use problems::{Problem, Problems};
 
-use crate::access::AddressSource;
 use crate::access::risk::{RiskSettings, SlowDown, Watch};
+use crate::access::{AddressSource, ClientCertificates};
+use crate::api_key::ApiKeys;
 use crate::audit::{AuditInputs, AuditLog};
 use crate::credential::Sources;
 use crate::forward::Forwarding;
@@ -37,6 +38,9 @@ pub struct Config {
     providers: Vec<ProviderConfig>,
     router: Router<Rule>,
     pub(crate) sources: Sources,
+    pub(crate) api_keys: Option<ApiKeys>,
+    /// What is emptied before a request goes upstream.
+    pub(crate) emptied: Sources,
     pub(crate) forwarding: Forwarding,
     pub(crate) challenge: Challenge,
     resource_metadata: Option<ResourceMetadata>,
@@ -53,6 +57,7 @@ pub struct Config {
     pub(crate) report_only: bool,
     pub(crate) paths: Leniency,
     pub(crate) client_address: AddressSource,
+    pub(crate) client_certificates: ClientCertificates,
     ends: Vec<EndsAt>,
     pub(crate) signatures: SignaturePolicy,
     pub(crate) limits: Limits,
@@ -147,11 +152,12 @@ impl Config {
         warnings
     }
 
-    /// What an operator should hear at load besides, by the time at which it loads: windows that are over.
+    /// What an operator should hear at load besides, by the time at which it loads: windows that are over, keys that expire.
     #[must_use]
     pub fn ended(&self, now: UnixTime) -> Vec<String> {
         let ended = self.ends.iter().filter(|end| end.until <= now);
-        ended.map(|end| format!("{}: is over; take it out", end.path)).collect()
+        let ended = ended.map(|end| format!("{}: is over; take it out", end.path));
+        ended.chain(self.api_keys.iter().flat_map(|keys| keys.told(now))).collect()
     }
 
     /// Every issuer with its place and the name of its provider, in the order of the configuration.
@@ -228,7 +234,7 @@ impl Config {
 
     /// The names of a request's trailers that must not go upstream: some servers merge trailers into the headers.
     pub fn trailers_to_remove<'t>(&self, trailers: &'t HeaderMap) -> impl Iterator<Item = &'t [u8]> {
-        trailers.names().filter(|name| self.forwarding.removes_trailer(name, &self.sources))
+        trailers.names().filter(|name| self.forwarding.removes_trailer(name, &self.emptied))
     }
 
     /// What App Service would call the identity provider: `aad` for Entra ID, else the provider's name.

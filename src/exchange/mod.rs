@@ -27,6 +27,7 @@ use crate::engine::{Engine, Host};
 use crate::entra::Caller;
 use crate::http::{HeaderMap, HeaderValue, Mutations, RequestHead};
 use crate::identity::Identity;
+use crate::policy::Credentials;
 use crate::time::UnixTime;
 use request::{Done, Stop, Trace, Wanted};
 
@@ -163,7 +164,12 @@ impl Exchange {
         };
         self.leave(engine);
         limits::release(&mut trace.done, engine, host);
-        let asker = Asker { request_id: request_id(self.head.headers()), grpc: self.head.is_grpc() };
+        let asker = Asker {
+            request_id: request_id(self.head.headers()),
+            grpc: self.head.is_grpc(),
+            accepts: trace.accepts,
+            without_token: matches!(trace.identity, Some(Identity::ApiKey(_) | Identity::Certificate(_))),
+        };
         limits::tell(&engine.config_handle(), trace, true);
         let mut reply = reply::deny(&denial, &engine.config().challenge, asker);
         reply.headers.append(&mut trace.response);
@@ -256,7 +262,8 @@ impl Exchange {
 /// Answers a request that can't be read. Nothing in it is trusted but the way its caller wants to be spoken to.
 fn refuse(denial: &Denial, headers: &HeaderMap, engine: &Engine, now: UnixTime) -> Step {
     let request_id = request_id(headers);
-    let reply = reply::deny(denial, &engine.config().challenge, Asker { request_id, grpc: headers.is_grpc() });
+    let asker = Asker { request_id, grpc: headers.is_grpc(), accepts: Credentials::default(), without_token: false };
+    let reply = reply::deny(denial, &engine.config().challenge, asker);
     let event = engine.config().audit.writes(Decision::Deny).then(|| AuditEvent {
         reason: denial.reason(),
         status: Some(reply.status),

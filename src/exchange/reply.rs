@@ -13,7 +13,7 @@ use super::denial::Denial;
 use crate::access::{self, Authority, StepUp};
 use crate::entra::EntraFlaw;
 use crate::http::challenge::{Challenge, is_quotable};
-use crate::policy::{Lack, Refusal};
+use crate::policy::{Credentials, Lack, Refusal};
 use crate::rate_limit::{Excess, ExcessKind};
 use crate::token::TokenRuleFlaw;
 
@@ -39,13 +39,31 @@ pub struct Asker<'a> {
     pub request_id: Option<&'a str>,
     /// It speaks gRPC.
     pub grpc: bool,
+    /// What the rule takes, as far as one spoke.
+    pub accepts: Credentials,
+    /// It is known by something else than a token, of which a challenge for tokens would ask nothing.
+    pub without_token: bool,
 }
 
-/// The challenge of `answer`, if it has one. A challenge without an error code is another thing than none (RFC 6750
-/// section 3.1).
+/// The challenges of `answer`, if it has any. One without an error code is another thing than none (RFC 6750 section 3.1).
+fn challenges_of(answer: Answer<'_>, challenge: &Challenge) -> Vec<String> {
+    let bearer = || format!("Bearer {}", challenge.parameters());
+    let api_key = || challenge.api_key().map(|parameters| format!("ApiKey {parameters}"));
+    match answer {
+        // Each kind of credential that would do has one. A certificate is not asked for in this way, but the field has to be there
+        // (RFC 9110 section 15.5.2).
+        Answer::CredentialMissing(Credentials { api_key: true, token, .. }) => {
+            token.then(bearer).into_iter().chain(api_key()).collect()
+        }
+        Answer::ApiKeyInvalid => api_key().into_iter().collect(),
+        answer => challenge_of(answer, challenge).into_iter().collect(),
+    }
+}
+
+/// The challenge for a token.
 fn challenge_of(answer: Answer<'_>, challenge: &Challenge) -> Option<String> {
     let error = match answer {
-        Answer::CredentialMissing => return Some(format!("Bearer {}", challenge.parameters())),
+        Answer::CredentialMissing(_) => return Some(format!("Bearer {}", challenge.parameters())),
         Answer::RequestInvalid => "invalid_request",
         Answer::TokenInvalid => "invalid_token",
         Answer::ScopeInsufficient(_) => "insufficient_scope",
@@ -53,13 +71,12 @@ fn challenge_of(answer: Answer<'_>, challenge: &Challenge) -> Option<String> {
             return Some(claims_challenge(context, authority));
         }
         Answer::StepUp(StepUp::Authentication { .. }) => "insufficient_user_authentication",
-        Answer::NotAllowed
+        Answer::ApiKeyInvalid
+        | Answer::NotAllowed
         | Answer::CircumstancesNotAllowed
         | Answer::TooMany(_)
         | Answer::Limited(_)
-        | Answer::Unavailable(_) => {
-            return None;
-        }
+        | Answer::Unavailable(_) => return None,
     };
     let mut text = format!("Bearer {}, error=\"{error}\"", challenge.parameters());
     match answer {
@@ -119,11 +136,11 @@ fn words(challenge: &mut String, name: &str, words: &[String]) {
 /// The answer for `denial`.
 #[must_use]
 pub(super) fn deny(denial: &Denial, challenge: &Challenge, asker: Asker<'_>) -> Reply {
-    let answer = Answer::of(denial);
+    let answer = Answer::of(denial, asker);
     let mut headers = vec![("content-type", "application/problem+json".to_owned())];
     // No cache may hand this answer to another caller, or to this one after it signed in.
     headers.push(("cache-control", "no-store".to_owned()));
-    if let Some(challenge) = challenge_of(answer, challenge) {
+    for challenge in challenges_of(answer, challenge) {
         headers.push(("www-authenticate", challenge));
     }
     let after = match answer {
@@ -163,9 +180,11 @@ pub(super) fn document(body: &[u8]) -> Reply {
 /// The few answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer<'d> {
-    CredentialMissing,
+    /// Any of these would do.
+    CredentialMissing(Credentials),
     RequestInvalid,
     TokenInvalid,
+    ApiKeyInvalid,
     /// Any of these would do, where they are known.
     ScopeInsufficient(&'d [String]),
     NotAllowed,
@@ -177,12 +196,13 @@ enum Answer<'d> {
 }
 
 impl<'d> Answer<'d> {
-    fn of(denial: &'d Denial) -> Self {
+    fn of(denial: &'d Denial, asker: Asker<'_>) -> Self {
+        let missing = Self::CredentialMissing(asker.accepts);
         match denial {
-            Denial::NoCredential | Denial::CredentialNotTaken | Denial::Refused(Refusal::NoToken) => {
-                Self::CredentialMissing
-            }
-            Denial::Credential(flaw) if flaw.is_missing_bearer() => Self::CredentialMissing,
+            // What is asked is a token's to say, and the caller is known by something else.
+            Denial::NoCredential | Denial::Refused(Refusal::NoToken) if asker.without_token => Self::NotAllowed,
+            Denial::NoCredential | Denial::CredentialNotTaken | Denial::Refused(Refusal::NoToken) => missing,
+            Denial::Credential(flaw) if flaw.is_missing_bearer() => missing,
             Denial::Request(_) | Denial::Credential(_) | Denial::Forward(_) => Self::RequestInvalid,
             Denial::Rule(TokenRuleFlaw::Entra(EntraFlaw::Permission(_))) => Self::ScopeInsufficient(&[]),
             Denial::Token(_)
@@ -193,10 +213,14 @@ impl<'d> Answer<'d> {
             | Denial::Rule(_)
             | Denial::Introspection(_)
             | Denial::Binding(_)
-            | Denial::ApiKey(_)
             // Another rule would take this token, so for this endpoint it is the wrong one (RFC 6750 section 3.1).
             | Denial::Refused(Refusal::ProviderNotAccepted | Refusal::AudienceNotAccepted) => Self::TokenInvalid,
-            Denial::Refused(Refusal::Lacks(lack)) => Self::lacking(lack),
+            Denial::ApiKey(_) => Self::ApiKeyInvalid,
+            Denial::Refused(Refusal::Lacks(Lack::NoToken)) if !asker.without_token => missing,
+            Denial::Refused(Refusal::Lacks(lack)) => match Self::lacking(lack) {
+                Self::ScopeInsufficient(_) | Self::StepUp(_) if asker.without_token => Self::NotAllowed,
+                answer => answer,
+            },
             Denial::NoRule | Denial::Certificate(_) | Denial::Refused(Refusal::Blocked) => Self::NotAllowed,
             Denial::KeysUnavailable(after) | Denial::GroupsUnavailable(after) => Self::Unavailable(*after),
             Denial::LockedOut(after) | Denial::SlowedDown(after) => Self::TooMany(*after),
@@ -207,7 +231,6 @@ impl<'d> Answer<'d> {
 
     fn lacking(lack: &'d Lack) -> Self {
         match lack {
-            Lack::NoToken => Self::CredentialMissing,
             Lack::Scope(scopes) => Self::ScopeInsufficient(scopes),
             Lack::AppRole => Self::ScopeInsufficient(&[]),
             Lack::Circumstance(access::Lack::Assurance(shortfall)) => match &shortfall.step_up {
@@ -221,7 +244,7 @@ impl<'d> Answer<'d> {
 
     fn status(self) -> u16 {
         match self {
-            Self::CredentialMissing | Self::TokenInvalid | Self::StepUp(_) => 401,
+            Self::CredentialMissing(_) | Self::TokenInvalid | Self::ApiKeyInvalid | Self::StepUp(_) => 401,
             Self::RequestInvalid => 400,
             Self::ScopeInsufficient(_) | Self::NotAllowed | Self::CircumstancesNotAllowed => 403,
             Self::TooMany(_) | Self::Limited(_) => 429,
@@ -236,16 +259,17 @@ impl<'d> Answer<'d> {
             Self::ScopeInsufficient(_) | Self::NotAllowed | Self::CircumstancesNotAllowed => 7,
             Self::TooMany(_) | Self::Limited(_) => 8,
             Self::Unavailable(_) => 14,
-            Self::CredentialMissing | Self::TokenInvalid | Self::StepUp(_) => 16,
+            Self::CredentialMissing(_) | Self::TokenInvalid | Self::ApiKeyInvalid | Self::StepUp(_) => 16,
         }
     }
 
     /// Stable code of the problem document.
     fn code(self) -> &'static str {
         match self {
-            Self::CredentialMissing => "credential_missing",
+            Self::CredentialMissing(_) => "credential_missing",
             Self::RequestInvalid => "request_invalid",
             Self::TokenInvalid => "token_invalid",
+            Self::ApiKeyInvalid => "api_key_invalid",
             Self::ScopeInsufficient(_) => "scope_insufficient",
             Self::NotAllowed => "not_allowed",
             Self::CircumstancesNotAllowed => "circumstances_not_allowed",
@@ -258,9 +282,21 @@ impl<'d> Answer<'d> {
 
     fn detail(self) -> &'static str {
         match self {
-            Self::CredentialMissing => "this endpoint needs an access token",
+            Self::CredentialMissing(Credentials { token: true, api_key: false, .. }) => {
+                "this endpoint needs an access token"
+            }
+            Self::CredentialMissing(Credentials { token: true, api_key: true, .. }) => {
+                "this endpoint needs an access token or an API key"
+            }
+            Self::CredentialMissing(Credentials { token: false, api_key: true, .. }) => {
+                "this endpoint needs an API key"
+            }
+            Self::CredentialMissing(Credentials { token: false, api_key: false, .. }) => {
+                "this endpoint needs a client certificate"
+            }
             Self::RequestInvalid => "the request or its credential can't be read without doubt",
             Self::TokenInvalid => "the access token is not accepted here; get a new one for this API",
+            Self::ApiKeyInvalid => "the API key is not accepted here",
             Self::ScopeInsufficient([]) => "the access token carries no permission for this API",
             Self::ScopeInsufficient(_) => "the access token carries no permission for this endpoint",
             Self::NotAllowed => "this request is not allowed",

@@ -2,7 +2,9 @@
 
 mod access;
 mod answers;
+mod api_key;
 mod caller;
+mod certificate;
 mod claim;
 mod conditional_access;
 mod forward;
@@ -21,12 +23,14 @@ use access::{AccessNames, AccessSettings};
 
 use rate_limit::RateLimits;
 
+use super::named::Named;
 use super::problems::Problems;
 use super::settings::{
     AuditLogSettings, AuditSettings, CredentialSettings, DotSegmentSettings, EmptySegmentSettings, LimitSettings,
     LiteralSettings, PathSettings, Settings, SignatureSettings,
 };
 use super::{Config, Limits, ProviderConfig};
+use crate::api_key::ApiKeys;
 use crate::audit::{AuditInputs, AuditLog};
 use crate::credential::{HeaderSource, SourceSettings, Sources};
 use crate::http::Leniency;
@@ -45,6 +49,8 @@ pub(super) struct Names<'a> {
     pub(super) access: &'a AccessNames,
     /// Something tells of a risk.
     pub(super) risk: bool,
+    /// There are API keys.
+    pub(super) api_keys: bool,
 }
 
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
@@ -53,9 +59,12 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     if settings.report_only == Some(true) {
         warnings.push("report_only: nothing is enforced; every request that can be read goes on".to_owned());
     }
-    let directories: Vec<_> =
-        settings.providers.0.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
-    let providers = providers::compile(settings.providers.0, &mut problems, &mut warnings);
+    let Named(providers) = settings.providers.unwrap_or_default();
+    if providers.is_empty() && settings.api_keys.is_none() {
+        problems.add("providers", "at least one provider is required, or `api_keys`");
+    }
+    let directories: Vec<_> = providers.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
+    let providers = providers::compile(providers, &mut problems, &mut warnings);
     let access = AccessSettings {
         networks: settings.networks.unwrap_or_default(),
         geo: settings.geo,
@@ -65,15 +74,24 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     };
     let access = AccessNames::compile(access, &providers, &mut problems);
     let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);
+    let client_certificates =
+        certificate::source(settings.client_certificates.as_ref(), &access, &mut problems, &mut warnings);
     let mut names = Names {
         providers: &providers,
         roles: None,
         access: &access,
         risk: settings.risk.as_ref().is_some_and(risk::tells),
+        api_keys: settings.api_keys.is_some(),
         warnings: RefCell::default(),
     };
     let risk = settings.risk.and_then(|settings| risk::compile(settings, &access, &mut problems));
-    names.roles = roles::compile(settings.roles, &names, &mut problems);
+    let role_names: Vec<_> =
+        settings.roles.iter().flat_map(|Named(roles)| roles).map(|(name, _)| name.clone()).collect();
+    let grants = api_key::grants(settings.api_keys.as_ref());
+    names.roles = roles::compile(settings.roles, &grants, &names, &mut problems);
+    let api_keys = settings
+        .api_keys
+        .and_then(|settings| api_key::compile(settings, &access, &role_names, &mut problems, &mut warnings));
     let rule_names = settings.rules.iter().map(|rule| rule.name.clone()).collect();
     let policies = settings.conditional_access.unwrap_or_default();
     let policies = conditional_access::compile(policies, &rule_names, &names, &mut problems);
@@ -87,8 +105,16 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     let sources = sources(settings.credentials, &mut problems, &mut warnings);
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
     if let (Some(sources), Some(forwarding)) = (&sources, &forwarding) {
-        for name in forwarding.headers().filter(|name| sources.reads_header(name.as_bytes())) {
+        let secrets = api_keys.as_ref().map(ApiKeys::sources);
+        let reads = |name: &str| {
+            sources.reads_header(name.as_bytes())
+                || secrets.is_some_and(|secrets| secrets.reads_header(name.as_bytes()))
+        };
+        for name in forwarding.headers().filter(|name| reads(name)) {
             problems.add("forward", format!("the header `{name}` is one that carries credentials"));
+        }
+        if let Some(place) = secrets.and_then(|secrets| secrets.shared_with(sources)) {
+            problems.add("api_keys.sources", format!("`{place}` is where tokens are looked for (`credentials`)"));
         }
     }
     let answers = answers::compile(settings.answers.unwrap_or_default(), &providers, &mut problems);
@@ -107,9 +133,14 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
             Ok(Config {
                 providers,
                 router,
+                emptied: forwarding.emptied(&sources, api_keys.as_ref().map(ApiKeys::sources)),
+                challenge: match api_keys.as_ref().and_then(|keys| keys.sources().first()) {
+                    Some((kind, name)) => answers.challenge.with_api_key(kind, name),
+                    None => answers.challenge,
+                },
                 sources,
+                api_keys,
                 forwarding,
-                challenge: answers.challenge,
                 resource_metadata: answers.resource_metadata,
                 groups,
                 risk,
@@ -131,6 +162,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                 report_only: settings.report_only.unwrap_or(false),
                 paths: leniency(&settings.paths.unwrap_or_default()),
                 client_address,
+                client_certificates,
                 ends: access.ends,
                 limits,
                 warnings,

@@ -75,7 +75,7 @@ fn rule(
             }
         }
     }
-    let accepts = accepts(path, settings.accept.as_deref(), access, problems);
+    let accepts = accepts(path, settings.accept.as_deref(), access, names, problems);
     let rule_providers = rule_providers(path, settings.providers.as_deref(), names.providers, problems);
     if let Some(audiences) = &settings.audiences {
         rule_audiences(&join(path, "audiences"), audiences, rule_providers.as_deref(), names.providers, problems);
@@ -106,8 +106,21 @@ fn rule(
 }
 
 /// The kinds of credentials that a rule takes.
-fn accepts(path: &str, settings: Option<&[AcceptSettings]>, access: Access, problems: &mut Problems) -> Credentials {
+fn accepts(
+    path: &str,
+    settings: Option<&[AcceptSettings]>,
+    access: Access,
+    names: &Names<'_>,
+    problems: &mut Problems,
+) -> Credentials {
+    let takes_tokens = settings.is_none_or(|settings| settings.contains(&AcceptSettings::Token));
+    if takes_tokens && access != Access::Anonymous && names.providers.is_empty() && names.api_keys {
+        problems.add(join(path, "accept"), "takes tokens, and there are no `providers` of any");
+    }
     let Some(settings) = settings else { return Credentials::default() };
+    if settings.contains(&AcceptSettings::ApiKey) && !names.api_keys {
+        problems.add(join(path, "accept"), "takes API keys, and there are none; name them in `api_keys`");
+    }
     if access == Access::Anonymous {
         problems.add(join(path, "accept"), "does not go with `anonymous`, which looks at no credential");
     }

@@ -4,7 +4,9 @@
 
 mod access;
 mod answer;
+mod api_key;
 mod caller;
+mod certificate;
 mod conditional_access;
 mod entra;
 mod groups;
@@ -32,9 +34,14 @@ pub use answer::{
     AnswerSettings, AuthorizationSettings, ClaimHeaderSettings, ClaimPathSettings, ForwardSettings, ListSettings,
     PreflightSettings, RateLimitHeaderSettings, ResourceMetadataSettings,
 };
+pub use api_key::{ApiKeySettings, ApiKeySourceSettings, ApiKeysSettings, ClaimValueSettings};
 pub use caller::{
     CallerSettings, ClaimSettings, ClientAuthenticationSettings, NumberSettings, OwnerSettings, RangeSettings,
     ScalarSettings, SubjectSettings,
+};
+pub use certificate::{
+    CertificateSourceSettings, CertificateSourceWord, ClientCertificateSettings, ForwardedCertificateSettings,
+    ForwardedSettings,
 };
 pub use conditional_access::{BlockSettings, ControlSettings, GrantSettings, HowManySettings, PolicySettings};
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
@@ -63,8 +70,13 @@ pub struct Settings {
     #[deserr(default, rename = "$schema")]
     #[schemars(rename = "$schema")]
     pub schema: Option<String>,
-    /// Whose tokens are trusted, by name (`a-z`, `0-9`, `-`, `_`; at most 64 characters).
-    pub providers: Named<ProviderSettings>,
+    /// Whose tokens are trusted, by name (`a-z`, `0-9`, `-`, `_`; at most 64 characters). Needed unless callers are known by
+    /// `api_keys` alone.
+    #[deserr(default)]
+    pub providers: Option<Named<ProviderSettings>>,
+    /// API keys of your own. Default: none.
+    #[deserr(default)]
+    pub api_keys: Option<ApiKeysSettings>,
     /// Roles of your own, by name, for rules that ask for `permissions`.
     #[deserr(default)]
     pub roles: Option<Named<RoleSettings>>,
@@ -92,6 +104,9 @@ pub struct Settings {
     /// Devices by name.
     #[deserr(default)]
     pub devices: Option<Named<DeviceSettings>>,
+    /// Client certificates: where they come from. Default: from the connection.
+    #[deserr(default)]
+    pub client_certificates: Option<ClientCertificateSettings>,
     /// At what risk a request comes. Default: nothing is watched.
     #[deserr(default)]
     pub risk: Option<RiskSettings>,

@@ -1,14 +1,19 @@
 //! Who is calling, by the credential of the request, as far as the rule asks.
 //!
 //! - [`token`]: a token, from its text to the claims that are believed
+//! - [`api_key`]: an API key, by its id and the hash of its secret
+//! - [`certificate`]: the client's certificate
 
+mod api_key;
+mod certificate;
 mod token;
 
 use super::Denial;
 use super::request::{Stop, Trace};
+use crate::access::Connection;
 use crate::binding::Binding;
 use crate::config::Config;
-use crate::credential;
+use crate::credential::{self, CredentialFlaw};
 use crate::engine::{Engine, Host};
 use crate::http::RequestHead;
 use crate::identity::Identity;
@@ -43,12 +48,24 @@ pub(super) fn authenticate(
     if rule.access == Access::Anonymous {
         return Ok(Identified::nobody());
     }
-    let Some(found) = credential::find(head, &config.sources).map_err(Denial::Credential)? else {
-        return Ok(Identified::nobody());
+    // Each kind is looked for on each request, also one that the rule does not take: two credentials may name two callers.
+    let token = credential::find(head, &config.sources).map_err(Denial::Credential)?;
+    let key = match &config.api_keys {
+        Some(keys) => api_key::find(keys, head).map_err(Denial::Credential)?.map(|found| (keys, found)),
+        None => None,
     };
-    if !rule.accepts.token {
-        return Err(Denial::CredentialNotTaken.into());
-    }
-    let token = token::identify(&found, engine, host, now, trace)?;
-    Ok(Identified { identity: Identity::Token(token), binding: Binding::default() })
+    let (identity, binding) = match (token, key) {
+        (Some(_), Some(_)) => return Err(Denial::Credential(CredentialFlaw::Several).into()),
+        (Some(_), None) if !rule.accepts.token => return Err(Denial::CredentialNotTaken.into()),
+        (None, Some(_)) if !rule.accepts.api_key => return Err(Denial::CredentialNotTaken.into()),
+        (Some(found), None) => {
+            (Identity::Token(token::identify(&found, engine, host, now, trace)?), Binding::default())
+        }
+        (None, Some((keys, found))) => {
+            let connection = Connection::new(host).addressed_by(config.client_address, head);
+            (Identity::ApiKey(api_key::identify(keys, &found, &connection, now, trace)?), Binding::default())
+        }
+        (None, None) => return Ok(Identified::nobody()),
+    };
+    Ok(Identified { identity, binding })
 }
