@@ -95,6 +95,15 @@ impl From<Refusal> for Denial {
 }
 
 impl Denial {
+    /// The limit that is exceeded.
+    #[must_use]
+    pub fn limit(&self) -> Option<&str> {
+        match self {
+            Self::Limited(excess) => Some(&excess.limit),
+            _ => None,
+        }
+    }
+
     /// Stable code for the audit record, the counters and the response code details.
     #[must_use]
     pub fn reason(&self) -> &'static str {

@@ -156,7 +156,7 @@ pub(super) fn walk(
     }
     if let Some(rule) = config.preflight(head) {
         trace.rule = Some((rule.index, Rc::clone(&rule.name)));
-        return pass(&config, head, &policy::admit_preflight(rule), trace);
+        return pass(&config, head, &policy::admit_preflight(rule), now, trace);
     }
     let permit = match decide(&config, head, engine, host, now, trace) {
         Err(Stop::Denied(denial)) if config.report_only => {
@@ -165,7 +165,7 @@ pub(super) fn walk(
         }
         permit => permit?,
     };
-    pass(&config, head, &permit, trace)
+    pass(&config, head, &permit, now, trace)
 }
 
 /// From the route to the leave to go on.
@@ -187,11 +187,14 @@ fn decide(
         arrived => arrived?,
     }
     let Identified { identity, binding } = match authenticate(config, rule, head, engine, host, now, trace) {
-        Err(Stop::Denied(denial)) if rule.report_only => {
+        Err(Stop::Denied(denial)) => {
+            limits::failed(config, rule, head, &denial, engine, host, now, trace);
+            if !rule.report_only {
+                return Err(guard::unverified(config, head, denial, engine, host, now).into());
+            }
             trace.unenforced.get_or_insert(denial);
             Identified::nobody()
         }
-        Err(Stop::Denied(denial)) => return Err(guard::unverified(config, head, denial, engine, host, now).into()),
         identified => identified?,
     };
     trace.identity = Some(identity.clone());
@@ -209,7 +212,7 @@ fn decide(
         ended = Err(Stop::Wait(Wanted::Delay(now.plus(delay), delay)));
     }
     if ended.is_ok() {
-        match limits::admit(config, rule, head, &identity, risk, engine, host, now, trace) {
+        match limits::admit(config, &route, head, &identity, risk, engine, host, now, trace) {
             Err(Stop::Denied(denial)) if rule.report_only => _ = trace.unenforced.get_or_insert(denial),
             Err(stop) => ended = Err(stop),
             Ok(()) => {}
@@ -279,7 +282,13 @@ fn find_groups(
 }
 
 /// With leave to go on: what changes on the way, and what later filters and the access log may read.
-fn pass(config: &Config, head: &RequestHead, permit: &Permit, trace: &mut Trace) -> Result<Passage, Stop> {
+fn pass(
+    config: &Config,
+    head: &RequestHead,
+    permit: &Permit,
+    now: UnixTime,
+    trace: &mut Trace,
+) -> Result<Passage, Stop> {
     let identity = permit.identity();
     let identity = (!identity.is_anonymous()).then(|| ForwardedIdentity {
         claims: identity.claims(),
@@ -292,6 +301,7 @@ fn pass(config: &Config, head: &RequestHead, permit: &Permit, trace: &mut Trace)
     let mutations = config.forwarding.apply(head, &config.emptied, identity.as_ref()).map_err(Denial::Forward)?;
     let state = identity.map(|identity| config.forwarding.state(&identity)).unwrap_or_default();
     let state = state.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let afterwards = Afterwards::new(std::mem::take(&mut trace.response), trace.done.counted.take());
+    limits::tell(config, trace, false);
+    let afterwards = Afterwards::new(std::mem::take(&mut trace.response), trace.done.counted.take(now));
     Ok(Passage { mutations, state, afterwards })
 }

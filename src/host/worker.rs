@@ -60,6 +60,7 @@ impl Worker {
 
     /// Takes over the requests that wait in `former`, whose configuration this one replaces; each walks anew.
     pub(super) fn succeed(&mut self, former: &mut Self) {
+        self.engine.succeed(&mut former.engine);
         for (context, exchange) in std::mem::take(&mut former.waiting) {
             self.waiting.insert(context, exchange.anew(&mut former.engine));
         }
@@ -89,10 +90,10 @@ impl Worker {
     pub(super) fn forget(&mut self, context: u32) {
         self.let_on.remove(&context);
         if let Some(exchange) = self.waiting.remove(&context) {
-            exchange.abandon(&mut self.engine, &mut self.host, now());
+            exchange.abandon(&mut self.engine, &mut self.host);
         }
         if let Some(afterwards) = self.gone_on.remove(&context) {
-            afterwards.end(&mut self.engine, &mut self.host, now());
+            afterwards.end(&mut self.engine, &mut self.host);
         }
     }
 
@@ -101,7 +102,7 @@ impl Worker {
         let Some(afterwards) = self.gone_on.get_mut(&context) else { return };
         let status = abi::header_value(MapType::Response, b":status").ok();
         let status = status.and_then(|value| std::str::from_utf8(&value).ok()?.parse().ok());
-        for (name, value) in afterwards.respond(status, &mut self.engine, &mut self.host, now()) {
+        for (name, value) in afterwards.respond(status, &mut self.engine, now()) {
             // The response is none the worse without it.
             let _ = abi::set_header(MapType::Response, name.as_bytes(), value.as_bytes());
         }
@@ -127,7 +128,7 @@ impl Worker {
         {
             if abi::set_effective_context(context).is_err() {
                 // The host knows no such stream any more; its answer can't be given to anybody.
-                exchange.abandon(&mut self.engine, &mut self.host, now());
+                exchange.abandon(&mut self.engine, &mut self.host);
                 continue;
             }
             let step = exchange.resume(&mut self.engine, &mut self.host, now());
@@ -252,6 +253,9 @@ impl Worker {
             self.metrics.share(&format!("portcullis.introspection.{name}.pending"), wide(health.pending));
             self.metrics.share(&format!("portcullis.introspection.{name}.failures"), health.failures.into());
         }
+        let (forgotten, crowded) = self.engine.limits_wanting();
+        self.metrics.share("portcullis.limits.forgotten", forgotten);
+        self.metrics.share("portcullis.limits.crowded", crowded);
         self.metrics.share("portcullis.waiting_aside", u64::from(self.engine.aside()));
         self.metrics.share("portcullis.waiting_requests", u64::from(self.engine.waiting()));
     }
@@ -269,7 +273,7 @@ impl Worker {
                 }
                 // A header that could not be changed may be one that tells the upstream who is calling.
                 Err(_) => {
-                    passage.afterwards.end(&mut self.engine, &mut self.host, now());
+                    passage.afterwards.end(&mut self.engine, &mut self.host);
                     log::error!("the host refused a header change; the request is stopped");
                     fail_closed();
                     Outcome::Answered
@@ -293,6 +297,9 @@ impl Worker {
             None => (None, "none"),
         };
         self.metrics.count(rule, name, record.reason);
+        for (limit, outcome) in &record.limits {
+            self.metrics.count_limit(limit, outcome);
+        }
         if let Some(event) = &record.event {
             let level = if event.decision == Decision::Deny { log::Level::Warn } else { log::Level::Info };
             log::log!(level, "{}", event.line());
