@@ -12,6 +12,7 @@ use crate::config::{Config, Problems};
 use crate::groups::{GroupsHealth, GroupsLookup, Member, Resolver};
 use crate::jose::{Algorithm, NativeVerifier};
 use crate::provider::{Fetch, FetchId, Fetched, IssuerRef, KeyCache, KeyHealth, KeyLookup, KeyState, SharedData};
+use crate::rate_limit::Limiter;
 use crate::rate_limit::global::{Asker, GlobalHealth};
 use crate::time::UnixTime;
 use crate::token::VerifiedToken;
@@ -42,6 +43,7 @@ pub struct Engine {
     groups: Option<Resolver>,
     askers: Vec<Asker>,
     watch: Option<Watch>,
+    limiter: Limiter,
     tokens: TokenCache,
     waiting: u32,
     /// Of those, the ones that wait for something else than keys.
@@ -66,8 +68,9 @@ impl Engine {
         let groups = config.resolver(seed);
         let askers = config.askers(seed);
         let watch = config.watch(seed);
+        let limiter = config.limiter(seed);
         let tokens = TokenCache::new(config.limits.token_cache);
-        Self { config: Rc::new(config), keys, groups, askers, watch, tokens, waiting: 0, aside: 0 }
+        Self { config: Rc::new(config), keys, groups, askers, watch, limiter, tokens, waiting: 0, aside: 0 }
     }
 
     /// The compiled configuration.
@@ -85,6 +88,7 @@ impl Engine {
     /// Fetches to start now. Ask at start, at each [`Engine::next_timeout`], after each response, and when a request begins to wait.
     #[must_use]
     pub fn poll(&mut self, now: UnixTime, shared: &mut dyn SharedData) -> Vec<(Purpose, Fetch)> {
+        self.limiter.poll(shared, now);
         let mut fetches = Vec::new();
         for (provider, issuers) in self.keys.iter_mut().enumerate() {
             for (issuer, keys) in issuers.iter_mut().enumerate() {
@@ -219,6 +223,21 @@ impl Engine {
 
     pub(crate) fn watch(&mut self) -> Option<&mut Watch> {
         self.watch.as_mut()
+    }
+
+    pub(crate) fn limiter(&mut self) -> &mut Limiter {
+        &mut self.limiter
+    }
+
+    /// Takes over from `former`, whose configuration this one replaces in the same worker.
+    pub fn succeed(&mut self, former: &mut Self) {
+        self.limiter.succeed(&mut former.limiter);
+    }
+
+    /// What limits forgot, and counted together, for want of memory; see [`Limiter::wanting`].
+    #[must_use]
+    pub fn limits_wanting(&self) -> (u64, u64) {
+        self.limiter.wanting()
     }
 
     pub(crate) fn enter_waiting_room(&mut self) -> bool {

@@ -14,6 +14,7 @@ use crate::access::{self, Authority, StepUp};
 use crate::entra::EntraFlaw;
 use crate::http::challenge::{Challenge, is_quotable};
 use crate::policy::{Lack, Refusal};
+use crate::rate_limit::{Excess, ExcessKind};
 use crate::token::TokenRuleFlaw;
 
 /// An answer to the caller, ready for the host.
@@ -52,7 +53,11 @@ fn challenge_of(answer: Answer<'_>, challenge: &Challenge) -> Option<String> {
             return Some(claims_challenge(context, authority));
         }
         Answer::StepUp(StepUp::Authentication { .. }) => "insufficient_user_authentication",
-        Answer::NotAllowed | Answer::CircumstancesNotAllowed | Answer::TooMany(_) | Answer::Unavailable(_) => {
+        Answer::NotAllowed
+        | Answer::CircumstancesNotAllowed
+        | Answer::TooMany(_)
+        | Answer::Limited(_)
+        | Answer::Unavailable(_) => {
             return None;
         }
     };
@@ -121,7 +126,12 @@ pub(super) fn deny(denial: &Denial, challenge: &Challenge, asker: Asker<'_>) -> 
     if let Some(challenge) = challenge_of(answer, challenge) {
         headers.push(("www-authenticate", challenge));
     }
-    if let Answer::Unavailable(after) | Answer::TooMany(after) = answer {
+    let after = match answer {
+        Answer::Unavailable(after) | Answer::TooMany(after) => Some(after),
+        Answer::Limited(excess) => Some(excess.retry_after),
+        _ => None,
+    };
+    if let Some(after) = after {
         headers.push(("retry-after", seconds(after).to_string()));
     }
     Reply {
@@ -162,6 +172,7 @@ enum Answer<'d> {
     CircumstancesNotAllowed,
     StepUp(&'d StepUp),
     TooMany(Duration),
+    Limited(&'d Excess),
     Unavailable(Duration),
 }
 
@@ -189,8 +200,8 @@ impl<'d> Answer<'d> {
             Denial::NoRule | Denial::Certificate(_) | Denial::Refused(Refusal::Blocked) => Self::NotAllowed,
             Denial::KeysUnavailable(after) | Denial::GroupsUnavailable(after) => Self::Unavailable(*after),
             Denial::LockedOut(after) | Denial::SlowedDown(after) => Self::TooMany(*after),
-            Denial::Limited(excess) => Self::TooMany(excess.retry_after),
-            Denial::WaitedTooLong | Denial::TooManyWaiting => Self::Unavailable(Duration::from_secs(1)),
+            Denial::Limited(excess) => Self::Limited(excess),
+            Denial::LimitUnavailable(_) | Denial::WaitedTooLong | Denial::TooManyWaiting => Self::Unavailable(Duration::from_secs(1)),
         }
     }
 
@@ -213,7 +224,7 @@ impl<'d> Answer<'d> {
             Self::CredentialMissing | Self::TokenInvalid | Self::StepUp(_) => 401,
             Self::RequestInvalid => 400,
             Self::ScopeInsufficient(_) | Self::NotAllowed | Self::CircumstancesNotAllowed => 403,
-            Self::TooMany(_) => 429,
+            Self::TooMany(_) | Self::Limited(_) => 429,
             Self::Unavailable(_) => 503,
         }
     }
@@ -223,7 +234,7 @@ impl<'d> Answer<'d> {
         match self {
             Self::RequestInvalid => 3,
             Self::ScopeInsufficient(_) | Self::NotAllowed | Self::CircumstancesNotAllowed => 7,
-            Self::TooMany(_) => 8,
+            Self::TooMany(_) | Self::Limited(_) => 8,
             Self::Unavailable(_) => 14,
             Self::CredentialMissing | Self::TokenInvalid | Self::StepUp(_) => 16,
         }
@@ -240,6 +251,7 @@ impl<'d> Answer<'d> {
             Self::CircumstancesNotAllowed => "circumstances_not_allowed",
             Self::StepUp(_) => "stepup_required",
             Self::TooMany(_) => "too_many_requests",
+            Self::Limited(excess) => excess.reason(),
             Self::Unavailable(_) => "temporarily_unavailable",
         }
     }
@@ -255,6 +267,11 @@ impl<'d> Answer<'d> {
             Self::CircumstancesNotAllowed => "this request is not allowed from here, now or in this way",
             Self::StepUp(_) => "this endpoint needs a stronger or fresher sign-in",
             Self::TooMany(_) => "too many attempts; try again later",
+            Self::Limited(excess) => match excess.kind {
+                ExcessKind::Rate | ExcessKind::Window => "too many requests; slow down",
+                ExcessKind::Quota => "the quota is used up; it is there again when its period is over",
+                ExcessKind::Concurrency => "too many requests at the same time; wait for one to end",
+            },
             Self::Unavailable(_) => "the access token can't be checked right now; try again",
         }
     }
@@ -276,6 +293,10 @@ impl<'d> Answer<'d> {
             status: self.status(),
             detail: self.detail(),
             code: self.code(),
+            limit: match self {
+                Self::Limited(excess) => Some(&excess.limit),
+                _ => None,
+            },
             request_id,
         };
         serde_json::to_vec(&problem).unwrap_or_default()
@@ -291,6 +312,9 @@ struct Problem<'a> {
     status: u16,
     detail: &'static str,
     code: &'static str,
+    /// The limit that is exceeded, by its name in the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
 }

@@ -83,7 +83,9 @@ pub(crate) fn cached() {
     let began = Instant::now();
     let (admitted, sent) = flood(&[&one, &two], 4, Duration::from_secs(4));
     let rate = f64::from(sent) / began.elapsed().as_secs_f64();
-    println!("of {sent} sent through two Envoys and two engines {admitted} were let on; the limit is 400, {rate:.0} a second");
+    println!(
+        "of {sent} sent through two Envoys and two engines {admitted} were let on; the limit is 400, {rate:.0} a second"
+    );
     assert!((400..=800).contains(&admitted), "each engine knows its own: {admitted} of {sent}");
 }
 
@@ -93,7 +95,10 @@ pub(crate) fn keys_and_weights() {
     let upstream = Upstream::start();
     let [one, two] = [(); 2].map(|()| envoy(&engine, &upstream, json!({"timeout": "1s"}), json!({})));
     let status = |envoy: &Envoy, path: &str, team: &str| envoy.send(&request(path, team)).status;
-    assert_eq!([status(&one, "/five", "blue"), status(&two, "/five", "blue"), status(&one, "/one", "blue")], [200, 200, 429]);
+    assert_eq!(
+        [status(&one, "/five", "blue"), status(&two, "/five", "blue"), status(&one, "/one", "blue")],
+        [200, 200, 429]
+    );
     assert_eq!(status(&one, "/five", "red"), 200, "another team");
     let answer = two.send(&request("/one", "red"));
     assert_eq!(answer.status, 200);
