@@ -26,8 +26,8 @@ use rate_limit::RateLimits;
 use super::named::Named;
 use super::problems::Problems;
 use super::settings::{
-    AuditLogSettings, AuditSettings, CredentialSettings, DotSegmentSettings, EmptySegmentSettings, LimitSettings,
-    LiteralSettings, PathSettings, Settings, SignatureSettings,
+    AcceptSettings, AuditLogSettings, AuditSettings, CredentialSettings, DotSegmentSettings, EmptySegmentSettings,
+    LimitSettings, LiteralSettings, PathSettings, Settings, SignatureSettings,
 };
 use super::{Config, Limits, ProviderConfig};
 use crate::api_key::ApiKeys;
@@ -96,11 +96,16 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     let policies = settings.conditional_access.unwrap_or_default();
     let policies = conditional_access::compile(policies, &rule_names, &names, &mut problems);
     let mut rate_limits = RateLimits::compile(settings.rate_limits, &names, &mut problems);
+    let takes_keys =
+        settings.rules.iter().any(|rule| rule.accept.iter().flatten().any(|kind| *kind == AcceptSettings::ApiKey));
     let router = rules::compile(settings.rules, &policies, &mut rate_limits, &names, &mut problems);
     let rate_limits = rate_limits.finish(&mut problems);
     let groups = settings
         .groups_overage
         .and_then(|settings| groups::compile(settings, &directories, &names, &mut problems, &mut warnings));
+    if api_keys.is_some() && !takes_keys {
+        warnings.push("api_keys: no rule takes them; say so in a rule's `accept`".to_owned());
+    }
     warnings.append(&mut names.warnings.into_inner());
     let sources = sources(settings.credentials, &mut problems, &mut warnings);
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
