@@ -353,3 +353,30 @@ fn completions_and_help_teach() {
     }
     portcullis(&["no-such-command"]).assert(2, &[]);
 }
+
+#[test]
+fn explain_says_what_the_authorization_server_says_of_an_opaque_token() {
+    let files = Files::new();
+    let mut opaque = config();
+    opaque["providers"]["idp"]["introspection"] =
+        json!({"endpoint": "https://idp.example/introspect", "client": {"id": "gate", "secret": "hush"}});
+    let opaque = files.add("opaque.json", &opaque.to_string());
+    let ask = ["explain", opaque.as_str(), "--request", "GET https://api.example/orders/7"];
+    let claims = |claims: &'static str| portcullis(&[&ask[..], &["--opaque", "--claims", claims]].concat());
+    claims(r#"{"scope": "orders.read"}"#).assert(
+        0,
+        &[
+            "token       opaque; the authorization server of provider idp is asked",
+            "caller      caller user-1",
+            "goes on",
+        ],
+    );
+    claims(r#"{"active": false}"#).assert(0, &["decision    token_inactive", "answer      401"]);
+    // A real one: nobody here knows what it is.
+    let token = files.add("token.txt", "2YotnFZFEjr1zCsicMWpAA");
+    portcullis(&[&ask[..], &["--token", &token]].concat())
+        .assert(0, &["decision    introspection_unavailable", "answer      503", "hint        without --keys"]);
+    let without = files.add("jwt.json", &config().to_string());
+    let told = portcullis(&["explain", &without, "--request", "GET /orders/7", "--opaque", "--claims", "{}"]);
+    assert!(told.code == 2 && told.err.contains("provider `idp` has no `introspection`"), "{}{}", told.out, told.err);
+}

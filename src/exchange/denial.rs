@@ -71,6 +71,8 @@ pub enum Denial {
     // Ours.
     /// The issuer's keys are not to be had.
     KeysUnavailable(Duration),
+    /// What an opaque token is can't be had.
+    IntrospectionUnavailable(Duration),
     /// The caller's groups are not to be had.
     GroupsUnavailable(Duration),
     /// The caller, or the address of a request whose token does not verify, is locked out for so long.
@@ -93,6 +95,15 @@ impl From<Refusal> for Denial {
 }
 
 impl Denial {
+    /// The limit that is exceeded.
+    #[must_use]
+    pub fn limit(&self) -> Option<&str> {
+        match self {
+            Self::Limited(excess) => Some(&excess.limit),
+            _ => None,
+        }
+    }
+
     /// Stable code for the audit record, the counters and the response code details.
     #[must_use]
     pub fn reason(&self) -> &'static str {
@@ -116,6 +127,7 @@ impl Denial {
             Self::Refused(refusal) => refusal.reason(),
             Self::Limited(excess) => excess.reason(),
             Self::KeysUnavailable(_) => "keys_unavailable",
+            Self::IntrospectionUnavailable(_) => "introspection_unavailable",
             Self::GroupsUnavailable(_) => "groups_unavailable",
             Self::LockedOut(_) => "locked_out",
             Self::SlowedDown(_) => "slowed_down",
