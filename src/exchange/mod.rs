@@ -108,6 +108,7 @@ impl Exchange {
     #[must_use]
     pub fn anew(mut self, former: &mut Engine) -> Self {
         self.leave(former);
+        self.done.asked.forget(former);
         self
     }
 
@@ -195,6 +196,8 @@ impl Exchange {
             }
             Wanted::Key { .. } if !engine.enter_waiting_room() => return Err(Denial::TooManyWaiting),
             Wanted::Key { .. } | Wanted::Groups(_) | Wanted::Introspection { .. } | Wanted::Delay(..) => {}
+            // So many wait for an engine at most; it has counted this one.
+            Wanted::Limits(..) => {}
         }
         self.wanted = Some(wanted);
         Ok(until)
@@ -203,7 +206,7 @@ impl Exchange {
     /// How long it waits for this at most.
     fn until(&self, wanted: Option<&Wanted>, engine: &Engine) -> UnixTime {
         match wanted {
-            Some(Wanted::Delay(until, _)) => *until,
+            Some(Wanted::Delay(until, _) | Wanted::Limits(_, until)) => *until,
             _ => self.began.plus(engine.config().limits.wait),
         }
     }
@@ -212,7 +215,7 @@ impl Exchange {
         match self.wanted.take() {
             Some(Wanted::Delay(..) | Wanted::Groups(_) | Wanted::Introspection { .. }) => engine.leave_side_room(),
             Some(Wanted::Key { .. }) => engine.leave_waiting_room(),
-            None => {}
+            Some(Wanted::Limits(..)) | None => {}
         }
     }
 

@@ -23,6 +23,7 @@ use crate::jose::Algorithm;
 use crate::policy::{self, Credentials, Facts, Permit, RouteMatch, Rule, Ruling};
 use crate::provider::{IssuerRef, KeyLookup};
 use crate::rate_limit::Counted;
+use crate::rate_limit::global::Ticket;
 use crate::time::UnixTime;
 
 /// Why the walk stops.
@@ -53,6 +54,8 @@ pub(super) enum Wanted {
     Groups(Member),
     /// Time, until then: it is slowed down by so much.
     Delay(UnixTime, Duration),
+    /// What the engines say that count limits, of these places, until then at most.
+    Limits(Vec<(usize, Ticket)>, UnixTime),
 }
 
 impl Wanted {
@@ -63,6 +66,10 @@ impl Wanted {
             Self::Introspection { provider, digest } => engine.is_introspecting(*provider, digest),
             Self::Delay(until, _) => now < *until,
             Self::Groups(member) => matches!(engine.groups(member, now), GroupsLookup::Wait),
+            Self::Limits(tickets, _) => tickets.iter().any(|(place, ticket)| {
+                let asker = engine.asker(*place);
+                asker.is_some_and(|asker| asker.is_out(now, *ticket))
+            }),
         }
     }
 }
@@ -76,6 +83,8 @@ pub(super) struct Done {
     pub(super) proven: Option<Proven>,
     /// The limits that it was counted in.
     pub(super) counted: Counted,
+    /// Those that it was counted in elsewhere.
+    pub(super) asked: limits::Asked,
 }
 
 /// A proof of possession that was accepted.

@@ -39,6 +39,8 @@ pub(super) struct Worker {
     told_of_groups: Option<GroupsOutcome>,
     /// And of tokens of each provider that is asked about them.
     told_of_tokens: Vec<Option<TokenOutcome>>,
+    /// Which engines that count limits it was told are left alone, in the engine's order.
+    told_of_engines: Vec<bool>,
 }
 
 impl Worker {
@@ -55,6 +57,7 @@ impl Worker {
             told: Vec::new(),
             told_of_groups: None,
             told_of_tokens: Vec::new(),
+            told_of_engines: Vec::new(),
         }
     }
 
@@ -216,6 +219,27 @@ impl Worker {
             }
             *told = outcome;
         }
+        self.tell_of_engines();
+    }
+
+    /// Says once that an engine does not count limits any more, and once that it does again.
+    fn tell_of_engines(&mut self) {
+        for (index, health) in self.engine.global_limits_health().enumerate() {
+            if self.told_of_engines.len() <= index {
+                self.told_of_engines.push(false);
+            }
+            let Some(told) = self.told_of_engines.get_mut(index).filter(|told| **told != health.rests) else {
+                continue;
+            };
+            *told = health.rests;
+            let cluster = health.cluster;
+            match health.last_outcome {
+                Some(Err(failure)) => {
+                    log::warn!("limits: nobody counts at cluster `{cluster}` ({}): {failure}", failure.reason());
+                }
+                _ => log::info!("limits: cluster `{cluster}` counts again"),
+            }
+        }
     }
 
     fn report(&mut self, now: UnixTime) {
@@ -256,6 +280,11 @@ impl Worker {
         let (forgotten, crowded) = self.engine.limits_wanting();
         self.metrics.share("portcullis.limits.forgotten", forgotten);
         self.metrics.share("portcullis.limits.crowded", crowded);
+        for health in self.engine.global_limits_health() {
+            let name = |what: &str| format!("portcullis.rate_limit_engine.{}.{what}", metric_part(health.cluster));
+            self.metrics.share(&name("waiting"), u64::try_from(health.waiting).unwrap_or(u64::MAX));
+            self.metrics.share(&name("failures"), health.failures.into());
+        }
         self.metrics.share("portcullis.waiting_aside", u64::from(self.engine.aside()));
         self.metrics.share("portcullis.waiting_requests", u64::from(self.engine.waiting()));
     }
@@ -320,6 +349,12 @@ pub(super) enum Outcome {
     GoesOn,
     Waits,
     Answered,
+}
+
+/// A cluster may have any name, and a metric's parts have dots between them.
+fn metric_part(name: &str) -> String {
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
+    name.chars().map(plain).collect()
 }
 
 /// Answers 503 without a reason: what should have happened could not.
