@@ -27,6 +27,7 @@
 //! that waits has a time limit, and what does not come in time is a panic that shows the end of Envoy's log. Everything
 //! that is started stops when its value is dropped, and also when the process dies in any other way.
 
+mod certificates;
 mod client;
 mod clock_shim;
 pub mod differential;
@@ -42,8 +43,10 @@ mod module;
 mod oidc_provider;
 pub mod story;
 mod support;
+mod tls;
 mod upstream;
 
+pub use certificates::{Authority, ClientCertificate, Leaf};
 pub use client::{Answer, Connection, NoAnswer, Protocol, Request, raw};
 pub use documents::Documents;
 pub use envoy::{Builder, ConfigForm, Envoy, Push};
