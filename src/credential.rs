@@ -169,6 +169,21 @@ impl std::error::Error for CredentialFlaw {}
 ///
 /// A [`CredentialFlaw`] if what is there cannot be read as one credential.
 pub fn find<'a>(head: &'a RequestHead, sources: &'a Sources) -> Result<Option<Found<'a>>, CredentialFlaw> {
+    let found = find_in(head, sources)?;
+    let query = head.path().query().unwrap_or_default();
+    let is_configured = sources.query_parameters.iter().any(|name| name.eq_ignore_ascii_case(ACCESS_TOKEN));
+    if !is_configured && query::values(query, ACCESS_TOKEN).next().is_some() {
+        return Err(if found.is_some() { CredentialFlaw::Several } else { CredentialFlaw::TokenInQuery });
+    }
+    Ok(found)
+}
+
+/// Looks at every configured place, and at no other: for credentials of which no standard says where else they could be.
+///
+/// # Errors
+///
+/// As [`find`].
+pub fn find_in<'a>(head: &'a RequestHead, sources: &'a Sources) -> Result<Option<Found<'a>>, CredentialFlaw> {
     let mut found = None;
     if sources.authorization
         && let Some(value) = only(head, AUTHORIZATION)?
@@ -192,10 +207,6 @@ pub fn find<'a>(head: &'a RequestHead, sources: &'a Sources) -> Result<Option<Fo
         if let Some(value) = one_of(query::values(query, name))? {
             keep_one(&mut found, value, Place::QueryParameter(name))?;
         }
-    }
-    let is_configured = sources.query_parameters.iter().any(|name| name.eq_ignore_ascii_case(ACCESS_TOKEN));
-    if !is_configured && query::values(query, ACCESS_TOKEN).next().is_some() {
-        return Err(if found.is_some() { CredentialFlaw::Several } else { CredentialFlaw::TokenInQuery });
     }
     Ok(found)
 }

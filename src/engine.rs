@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::access::Properties;
 use crate::access::risk::Watch;
+use crate::api_key::KeysHealth;
 use crate::binding::{Entropy, Secrets};
 use crate::config::{Config, Problems};
 use crate::groups::{GroupsHealth, GroupsLookup, Member, Resolver};
@@ -141,6 +142,12 @@ impl Engine {
     #[must_use]
     pub fn groups_health(&self) -> Option<GroupsHealth> {
         self.groups.as_ref().map(Resolver::health)
+    }
+
+    /// How the API keys stand; `None` if there are none.
+    #[must_use]
+    pub fn api_keys_health(&self, now: UnixTime) -> Option<KeysHealth> {
+        self.config.api_keys.as_ref().map(|keys| keys.health(now))
     }
 
     /// Entries and bytes of the verified tokens.

@@ -34,6 +34,7 @@ pub mod audit; // one record of every decision
 pub mod claim_path; // the way to a claim within a token
 pub mod verdict; // met, unmet, or not to be told
 pub mod time; // moments, in milliseconds
+pub mod time_zone; // time zones of IANA by name
 
 // The edge. Not in unit tests: what runs them as wasm32 is no proxy.
 #[cfg(all(target_arch = "wasm32", target_os = "wasi", not(test)))]

@@ -6,7 +6,7 @@ use super::assurance::{Assurance, Shortfall};
 use super::device::Device;
 use super::network::Networks;
 use super::schedule::Schedule;
-use super::{Circumstances, assurance, geo};
+use super::{Circumstances, Connection, assurance, geo};
 use crate::verdict::Verdict;
 
 /// Something with the name that the configuration gives it.
@@ -170,11 +170,22 @@ impl Check {
             Self::Countries(name, _) | Self::Asns(name, _) => header(name),
             Self::Schedules(_) => format!("{} seconds since 1970", circumstances.now.as_secs()),
             Self::Assurance(_) => circumstances.token.map_or_else(|| "no token".to_owned(), assurance::told),
-            Self::Devices(_) => match circumstances.connection.certificate() {
-                Some(_) => "a certificate".to_owned(),
-                None => "no certificate".to_owned(),
-            },
+            Self::Devices(_) => certificate(circumstances.connection),
             Self::RiskBelow(_) => circumstances.risk.to_string(),
+        }
+    }
+}
+
+/// What certificate the client showed, for people.
+fn certificate(connection: &Connection<'_>) -> String {
+    match connection.presented() {
+        Ok(None) => "no certificate".to_owned(),
+        Err(flaw) => flaw.reason().to_owned(),
+        Ok(Some(presented)) => {
+            let checked = if presented.validated { "validated" } else { "not validated" };
+            let subject = presented.names().and_then(|names| names.subject.as_ref());
+            let subject = subject.map_or_else(|| "no subject that can be read".to_owned(), ToString::to_string);
+            format!("a certificate, {checked}: {subject}")
         }
     }
 }

@@ -1,6 +1,25 @@
-//! Client certificates: of the TLS connection, or told by a trusted proxy; which are accepted, and whom they name.
+//! Client certificates: what is in one, how one is shown, which are accepted, and whom they name.
+//!
+//! The host checks the chain in the TLS handshake; here nobody builds one. What a certificate says is believed where the host
+//! says that it was checked, or where the operator names that very certificate.
+//!
+//! - [`x509`]: what a certificate says (RFC 5280)
+//! - [`distinguished_name`], [`pattern`]: names in the configuration
+//! - [`presented`]: a certificate as it was shown
+//! - [`xfcc`]: the header `x-forwarded-client-cert`
+
+pub mod distinguished_name;
+pub mod pattern;
+pub mod presented;
+pub mod x509;
+pub mod xfcc;
 
 use serde_json::{Map, Value};
+
+pub use distinguished_name::{DistinguishedName, DistinguishedNameFlaw};
+pub use pattern::{Pattern, PatternFlaw};
+pub use presented::{Presented, PresentedFlaw};
+pub use x509::{Certificate, Names};
 
 /// Who has the key of an accepted certificate.
 #[derive(Debug)]

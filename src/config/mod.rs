@@ -15,8 +15,9 @@ use std::time::Duration;
 
 pub use problems::{Problem, Problems};
 
-use crate::access::AddressSource;
 use crate::access::risk::{RiskSettings, SlowDown, Watch};
+use crate::access::{AddressSource, ClientCertificates};
+use crate::api_key::ApiKeys;
 use crate::audit::{AuditInputs, AuditLog};
 use crate::binding::Bindings;
 use crate::credential::Sources;
@@ -25,8 +26,9 @@ use crate::groups::{GroupsSettings, Resolver};
 use crate::http::challenge::Challenge;
 use crate::http::{HeaderMap, Leniency, RequestHead};
 use crate::jose::{SignaturePolicy, TokenLimits};
-use crate::policy::{Details, RouteMatch, Router, Rule};
+use crate::policy::{Details, Requirement, RouteMatch, Router, Rule};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
+use crate::rate_limit::Limit;
 use crate::time::UnixTime;
 use crate::token::TokenRules;
 use settings::Settings;
@@ -38,18 +40,26 @@ pub struct Config {
     router: Router<Rule>,
     pub(crate) sources: Sources,
     pub(crate) bindings: Bindings,
+    pub(crate) api_keys: Option<ApiKeys>,
+    /// What is emptied before a request goes upstream.
+    pub(crate) emptied: Sources,
     pub(crate) forwarding: Forwarding,
     pub(crate) challenge: Challenge,
     resource_metadata: Option<ResourceMetadata>,
     /// How groups are asked for that a token has no room for.
     groups: Option<GroupsSettings>,
     risk: Option<RiskSettings>,
+    /// In the order of the configuration; rules name them by their places.
+    pub(crate) rate_limits: Vec<LimitConfig>,
+    pub(crate) rate_limit_memory: usize,
+    pub(crate) rate_limit_headers: LimitHeaders,
     preflight_passes: bool,
     pub(crate) audit: AuditLog,
     pub(crate) audit_inputs: Option<AuditInputs>,
     pub(crate) report_only: bool,
     pub(crate) paths: Leniency,
     pub(crate) client_address: AddressSource,
+    pub(crate) client_certificates: ClientCertificates,
     ends: Vec<EndsAt>,
     pub(crate) signatures: SignaturePolicy,
     pub(crate) limits: Limits,
@@ -68,6 +78,22 @@ impl ProviderConfig {
     pub(crate) fn issuer(&self, issuer: IssuerRef) -> Option<&Issuer> {
         self.provider.issuers().get(issuer.issuer)
     }
+}
+
+/// One limit, and who has its tiers.
+#[derive(Debug)]
+pub(crate) struct LimitConfig {
+    pub(crate) limit: Limit,
+    /// In the order of the limit's tiers.
+    pub(crate) tiers: Vec<Requirement>,
+}
+
+/// Which responses say what is left of limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LimitHeaders {
+    Always,
+    Denied,
+    Never,
 }
 
 /// A setting that stops to matter, by its path.
@@ -128,11 +154,12 @@ impl Config {
         warnings
     }
 
-    /// What an operator should hear at load besides, by the time at which it loads: windows that are over.
+    /// What an operator should hear at load besides, by the time at which it loads: windows that are over, keys that expire.
     #[must_use]
     pub fn ended(&self, now: UnixTime) -> Vec<String> {
         let ended = self.ends.iter().filter(|end| end.until <= now);
-        ended.map(|end| format!("{}: is over; take it out", end.path)).collect()
+        let ended = ended.map(|end| format!("{}: is over; take it out", end.path));
+        ended.chain(self.api_keys.iter().flat_map(|keys| keys.told(now))).collect()
     }
 
     /// Every issuer with its place and the name of its provider, in the order of the configuration.
@@ -203,7 +230,7 @@ impl Config {
 
     /// The names of a request's trailers that must not go upstream: some servers merge trailers into the headers.
     pub fn trailers_to_remove<'t>(&self, trailers: &'t HeaderMap) -> impl Iterator<Item = &'t [u8]> {
-        trailers.names().filter(|name| self.forwarding.removes_trailer(name, &self.sources))
+        trailers.names().filter(|name| self.forwarding.removes_trailer(name, &self.emptied))
     }
 
     /// What App Service would call the identity provider: `aad` for Entra ID, else the provider's name.

@@ -3,6 +3,8 @@
 // Where the tests run as wasm32 there are no files.
 #[cfg(not(target_arch = "wasm32"))]
 mod files;
+mod rate_limit;
+mod api_keys;
 mod requirement;
 
 use serde_json::{Value, json};
@@ -57,7 +59,7 @@ fn each_fault_is_named_with_its_path_and_what_was_expected() {
         (
             "/provider",
             json!(1),
-            "provider: unknown setting; known here: `$schema`, `providers`, `roles`, `rules`, `conditional_access`, `networks`, `client_address`, `geo`, `schedules`, `assurances`, `devices`, `risk`, `groups_overage`, `report_only`, `credentials`, `bindings`, `paths`, `forward`, `answers`, `audit`, `signatures`, `limits`",
+            "provider: unknown setting; known here: `$schema`, `providers`, `api_keys`, `roles`, `rules`, `conditional_access`, `networks`, `client_address`, `geo`, `schedules`, `assurances`, `devices`, `client_certificates`, `risk`, `rate_limits`, `groups_overage`, `report_only`, `credentials`, `bindings`, `paths`, `forward`, `answers`, `audit`, `signatures`, `limits`",
         ),
         ("/rules", Value::Null, "rules: is required"),
         ("/rules", json!({}), "rules: expected a list, found an object"),

@@ -118,9 +118,10 @@ fn is_failure(denial: &Denial) -> bool {
     }
 }
 
-/// Did its token not verify? None, and one that is good but for its time, are a client's that has yet to sign in again.
+/// Did its token or its key not verify? None, and one that is good but for its time, are a client's that has yet to sign in again.
 fn is_unverified(denial: &Denial) -> bool {
     match denial {
+        Denial::ApiKey(flaw) => flaw.is_unproven(),
         Denial::Token(_) | Denial::Issuer(_) | Denial::Key(_) | Denial::AlgorithmNotAccepted | Denial::Signature(_) => {
             true
         }

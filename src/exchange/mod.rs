@@ -28,6 +28,7 @@ use crate::engine::{Engine, Host};
 use crate::entra::Caller;
 use crate::http::{HeaderMap, HeaderValue, Mutations, RequestHead};
 use crate::identity::Identity;
+use crate::policy::Credentials;
 use crate::time::UnixTime;
 use request::{Done, Stop, Trace, Wanted};
 
@@ -162,7 +163,13 @@ impl Exchange {
         self.leave(engine);
         limits::release(&mut trace.done, engine, host, now);
         let scheme = trace.scheme.unwrap_or(Scheme::Bearer);
-        let asker = Asker { request_id: request_id(self.head.headers()), grpc: self.head.is_grpc(), scheme };
+        let asker = Asker {
+            request_id: request_id(self.head.headers()),
+            scheme,
+            grpc: self.head.is_grpc(),
+            accepts: trace.accepts,
+            without_token: matches!(trace.identity, Some(Identity::ApiKey(_) | Identity::Certificate(_))),
+        };
         let mut reply = reply::deny(&denial, &engine.config().challenge, asker);
         reply.headers.append(&mut trace.response);
         let record = self.record(engine, trace, Decision::Deny, denial.reason(), Some(reply.status), now);
@@ -249,7 +256,13 @@ impl Exchange {
 /// Answers a request that can't be read. Nothing in it is trusted but the way its caller wants to be spoken to.
 fn refuse(denial: &Denial, headers: &HeaderMap, engine: &Engine, now: UnixTime) -> Step {
     let request_id = request_id(headers);
-    let asker = Asker { request_id, grpc: headers.is_grpc(), scheme: Scheme::Bearer };
+    let asker = Asker {
+        request_id,
+        grpc: headers.is_grpc(),
+        scheme: Scheme::Bearer,
+        accepts: Credentials::default(),
+        without_token: false,
+    };
     let reply = reply::deny(denial, &engine.config().challenge, asker);
     let event = engine.config().audit.writes(Decision::Deny).then(|| AuditEvent {
         reason: denial.reason(),

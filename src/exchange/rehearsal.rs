@@ -18,7 +18,7 @@ use crate::identity::Identity;
 use crate::jose::{Header, Unverified};
 use crate::policy::conditional_access::{Grant, Policy};
 use crate::policy::requirement::Finding;
-use crate::policy::{Access, Captured, Facts, Requirement, Rule};
+use crate::policy::{Access, Captured, Credentials, Facts, Requirement, Rule};
 use crate::time::UnixTime;
 
 /// A request on its way, told.
@@ -63,6 +63,8 @@ pub struct RuleTold {
     pub parameters: Vec<(String, String)>,
     /// Whether it looks at credentials.
     pub access: Access,
+    /// What kinds of credentials it takes.
+    pub accepts: Credentials,
     /// It is reported and not enforced.
     pub report_only: bool,
 }
@@ -172,16 +174,19 @@ fn tell(head: RequestHead, engine: &Engine, host: &mut dyn Host, trace: Trace, s
         template: route.template().text().to_owned(),
         parameters: route.parameters().map(|(name, value)| (name.to_owned(), captured(&value))).collect(),
         access: route.value().access,
+        accepts: route.value().accepts,
         report_only: route.value().report_only,
     });
     let looked_for = rule.as_ref().is_some_and(|rule| rule.access != Access::Anonymous);
     let found = if looked_for { credential::find(&head, &config.sources).ok().flatten() } else { None };
+    let key = config.api_keys.as_ref().filter(|_| looked_for && found.is_none());
+    let key = key.and_then(|keys| credential::find_in(&head, keys.sources()).ok().flatten());
     let token = found.as_ref().and_then(|found| Unverified::parse(found.token, &config.limits.token).ok());
     let address = Connection::new(host).addressed_by(config.client_address, &head).address();
     Rehearsal {
         address,
         rule,
-        credential: found.map(|found| place(&found.place)),
+        credential: found.or(key).map(|found| place(&found.place)),
         token: token.map(|token| token.header().clone()),
         provider: trace.provider.map(|provider| config.provider_name(provider).to_owned()),
         identity: trace.identity.unwrap_or(Identity::Anonymous),

@@ -15,7 +15,7 @@ use crate::binding::Fault;
 use crate::credential::Scheme;
 use crate::entra::EntraFlaw;
 use crate::http::challenge::{Challenge, is_quotable};
-use crate::policy::{Lack, Refusal};
+use crate::policy::{Credentials, Lack, Refusal};
 use crate::token::TokenRuleFlaw;
 
 /// An answer to the caller, ready for the host.
@@ -42,13 +42,31 @@ pub struct Asker<'a> {
     pub grpc: bool,
     /// How it sent its token, if it sent one.
     pub scheme: Scheme,
+    /// What the rule takes, as far as one spoke.
+    pub accepts: Credentials,
+    /// It is known by something else than a token, of which a challenge for tokens would ask nothing.
+    pub without_token: bool,
 }
 
-/// The challenges of `answer`: the one for the scheme that the request came with first, and, where another token would do, one
-/// for each other way to send one. A challenge without an error code is another thing than none (RFC 6750 section 3.1).
+/// The challenges of `answer`, if it has any: each kind of credential that would do has one. A certificate is not asked for in
+/// this way, but the field has to be there (RFC 9110 section 15.5.2).
 fn challenges_of(answer: Answer<'_>, challenge: &Challenge, scheme: Scheme) -> Vec<String> {
+    let api_key = || challenge.api_key().map(|parameters| format!("ApiKey {parameters}"));
+    match answer {
+        Answer::CredentialMissing(Credentials { api_key: true, token, .. }) => {
+            let token = if token { token_challenges(answer, challenge, scheme) } else { Vec::new() };
+            token.into_iter().chain(api_key()).collect()
+        }
+        Answer::ApiKeyInvalid => api_key().into_iter().collect(),
+        answer => token_challenges(answer, challenge, scheme),
+    }
+}
+
+/// The challenges for a token: the one for the scheme that the request came with first, and, where another token would do, one for
+/// each other way to send one. A challenge without an error code is another thing than none (RFC 6750 section 3.1).
+fn token_challenges(answer: Answer<'_>, challenge: &Challenge, scheme: Scheme) -> Vec<String> {
     let error = match answer {
-        Answer::CredentialMissing => None,
+        Answer::CredentialMissing(_) => None,
         Answer::RequestInvalid => Some("invalid_request"),
         Answer::TokenInvalid => Some("invalid_token"),
         // RFC 9449 sections 7.1 and 9; other schemes have no such codes.
@@ -60,9 +78,11 @@ fn challenges_of(answer: Answer<'_>, challenge: &Challenge, scheme: Scheme) -> V
             return vec![claims_challenge(context, authority)];
         }
         Answer::StepUp(StepUp::Authentication { .. }) => Some("insufficient_user_authentication"),
-        Answer::NotAllowed | Answer::CircumstancesNotAllowed | Answer::TooMany(_) | Answer::Unavailable(_) => {
-            return Vec::new();
-        }
+        Answer::ApiKeyInvalid
+        | Answer::NotAllowed
+        | Answer::CircumstancesNotAllowed
+        | Answer::TooMany(_)
+        | Answer::Unavailable(_) => return Vec::new(),
     };
     let mut text = plain_challenge(challenge, scheme);
     if let Some(error) = error {
@@ -84,7 +104,7 @@ fn challenges_of(answer: Answer<'_>, challenge: &Challenge, scheme: Scheme) -> V
         _ => {}
     }
     let mut challenges = vec![text];
-    if scheme == Scheme::Bearer && matches!(answer, Answer::CredentialMissing | Answer::TokenInvalid) {
+    if scheme == Scheme::Bearer && matches!(answer, Answer::CredentialMissing(_) | Answer::TokenInvalid) {
         let proofs = challenge.proofs().map(|_| plain_challenge(challenge, Scheme::Dpop));
         let requests = challenge.signed_requests().then(|| plain_challenge(challenge, Scheme::Pop));
         challenges.extend(proofs.into_iter().chain(requests));
@@ -142,7 +162,7 @@ fn words(challenge: &mut String, name: &str, words: &[String]) {
 /// The answer for `denial`.
 #[must_use]
 pub(super) fn deny(denial: &Denial, challenge: &Challenge, asker: Asker<'_>) -> Reply {
-    let answer = Answer::of(denial);
+    let answer = Answer::of(denial, asker);
     let mut headers = vec![("content-type", "application/problem+json".to_owned())];
     // No cache may hand this answer to another caller, or to this one after it signed in.
     headers.push(("cache-control", "no-store".to_owned()));
@@ -180,11 +200,13 @@ pub(super) fn document(body: &[u8]) -> Reply {
 /// The few answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer<'d> {
-    CredentialMissing,
+    /// Any of these would do.
+    CredentialMissing(Credentials),
     RequestInvalid,
     TokenInvalid,
     ProofInvalid,
     NonceWanted,
+    ApiKeyInvalid,
     /// Any of these would do, where they are known.
     ScopeInsufficient(&'d [String]),
     NotAllowed,
@@ -195,12 +217,13 @@ enum Answer<'d> {
 }
 
 impl<'d> Answer<'d> {
-    fn of(denial: &'d Denial) -> Self {
+    fn of(denial: &'d Denial, asker: Asker<'_>) -> Self {
+        let missing = Self::CredentialMissing(asker.accepts);
         match denial {
-            Denial::NoCredential | Denial::CredentialNotTaken | Denial::Refused(Refusal::NoToken) => {
-                Self::CredentialMissing
-            }
-            Denial::Credential(flaw) if flaw.is_missing_bearer() => Self::CredentialMissing,
+            // What is asked is a token's to say, and the caller is known by something else.
+            Denial::NoCredential | Denial::Refused(Refusal::NoToken) if asker.without_token => Self::NotAllowed,
+            Denial::NoCredential | Denial::CredentialNotTaken | Denial::Refused(Refusal::NoToken) => missing,
+            Denial::Credential(flaw) if flaw.is_missing_bearer() => missing,
             Denial::Request(_) | Denial::Credential(_) | Denial::Forward(_) => Self::RequestInvalid,
             Denial::Rule(TokenRuleFlaw::Entra(EntraFlaw::Permission(_))) => Self::ScopeInsufficient(&[]),
             Denial::Token(_)
@@ -210,7 +233,6 @@ impl<'d> Answer<'d> {
             | Denial::Signature(_)
             | Denial::Rule(_)
             | Denial::Introspection(_)
-            | Denial::ApiKey(_)
             // Another rule would take this token, so for this endpoint it is the wrong one (RFC 6750 section 3.1).
             | Denial::Refused(Refusal::ProviderNotAccepted | Refusal::AudienceNotAccepted) => Self::TokenInvalid,
             Denial::Binding(flaw) => match flaw.fault() {
@@ -219,7 +241,12 @@ impl<'d> Answer<'d> {
                 Fault::Nonce => Self::NonceWanted,
                 Fault::Ours => Self::Unavailable(Duration::from_secs(1)),
             },
-            Denial::Refused(Refusal::Lacks(lack)) => Self::lacking(lack),
+            Denial::ApiKey(_) => Self::ApiKeyInvalid,
+            Denial::Refused(Refusal::Lacks(Lack::NoToken)) if !asker.without_token => missing,
+            Denial::Refused(Refusal::Lacks(lack)) => match Self::lacking(lack) {
+                Self::ScopeInsufficient(_) | Self::StepUp(_) if asker.without_token => Self::NotAllowed,
+                answer => answer,
+            },
             Denial::NoRule | Denial::Certificate(_) | Denial::Refused(Refusal::Blocked) => Self::NotAllowed,
             Denial::KeysUnavailable(after) | Denial::GroupsUnavailable(after) => Self::Unavailable(*after),
             Denial::LockedOut(after) | Denial::SlowedDown(after) => Self::TooMany(*after),
@@ -230,7 +257,6 @@ impl<'d> Answer<'d> {
 
     fn lacking(lack: &'d Lack) -> Self {
         match lack {
-            Lack::NoToken => Self::CredentialMissing,
             Lack::Scope(scopes) => Self::ScopeInsufficient(scopes),
             Lack::AppRole => Self::ScopeInsufficient(&[]),
             // A token that is bound would do.
@@ -246,9 +272,12 @@ impl<'d> Answer<'d> {
 
     fn status(self) -> u16 {
         match self {
-            Self::CredentialMissing | Self::TokenInvalid | Self::ProofInvalid | Self::NonceWanted | Self::StepUp(_) => {
-                401
-            }
+            Self::CredentialMissing(_)
+            | Self::TokenInvalid
+            | Self::ProofInvalid
+            | Self::NonceWanted
+            | Self::ApiKeyInvalid
+            | Self::StepUp(_) => 401,
             Self::RequestInvalid => 400,
             Self::ScopeInsufficient(_) | Self::NotAllowed | Self::CircumstancesNotAllowed => 403,
             Self::TooMany(_) => 429,
@@ -263,20 +292,24 @@ impl<'d> Answer<'d> {
             Self::ScopeInsufficient(_) | Self::NotAllowed | Self::CircumstancesNotAllowed => 7,
             Self::TooMany(_) => 8,
             Self::Unavailable(_) => 14,
-            Self::CredentialMissing | Self::TokenInvalid | Self::ProofInvalid | Self::NonceWanted | Self::StepUp(_) => {
-                16
-            }
+            Self::CredentialMissing(_)
+            | Self::TokenInvalid
+            | Self::ProofInvalid
+            | Self::NonceWanted
+            | Self::ApiKeyInvalid
+            | Self::StepUp(_) => 16,
         }
     }
 
     /// Stable code of the problem document.
     fn code(self) -> &'static str {
         match self {
-            Self::CredentialMissing => "credential_missing",
+            Self::CredentialMissing(_) => "credential_missing",
             Self::RequestInvalid => "request_invalid",
             Self::TokenInvalid => "token_invalid",
             Self::ProofInvalid => "proof_invalid",
             Self::NonceWanted => "nonce_required",
+            Self::ApiKeyInvalid => "api_key_invalid",
             Self::ScopeInsufficient(_) => "scope_insufficient",
             Self::NotAllowed => "not_allowed",
             Self::CircumstancesNotAllowed => "circumstances_not_allowed",
@@ -288,13 +321,25 @@ impl<'d> Answer<'d> {
 
     fn detail(self) -> &'static str {
         match self {
-            Self::CredentialMissing => "this endpoint needs an access token",
+            Self::CredentialMissing(Credentials { token: true, api_key: false, .. }) => {
+                "this endpoint needs an access token"
+            }
+            Self::CredentialMissing(Credentials { token: true, api_key: true, .. }) => {
+                "this endpoint needs an access token or an API key"
+            }
+            Self::CredentialMissing(Credentials { token: false, api_key: true, .. }) => {
+                "this endpoint needs an API key"
+            }
+            Self::CredentialMissing(Credentials { token: false, api_key: false, .. }) => {
+                "this endpoint needs a client certificate"
+            }
             Self::RequestInvalid => "the request or its credential can't be read without doubt",
             Self::TokenInvalid => "the access token is not accepted here; get a new one for this API",
             Self::ProofInvalid => {
                 "the proof that the access token is yours is not accepted; make a new one for this request"
             }
             Self::NonceWanted => "the proof needs the nonce in the DPoP-Nonce field; make a new one with it",
+            Self::ApiKeyInvalid => "the API key is not accepted here",
             Self::ScopeInsufficient([]) => "the access token carries no permission for this API",
             Self::ScopeInsufficient(_) => "the access token carries no permission for this endpoint",
             Self::NotAllowed => "this request is not allowed",

@@ -19,7 +19,7 @@ use crate::groups::{GroupList, GroupsLookup, Member};
 use crate::http::RequestHead;
 use crate::identity::Identity;
 use crate::jose::Algorithm;
-use crate::policy::{self, Facts, Permit, RouteMatch, Rule, Ruling};
+use crate::policy::{self, Credentials, Facts, Permit, RouteMatch, Rule, Ruling};
 use crate::provider::{IssuerRef, KeyLookup};
 use crate::rate_limit::Counted;
 use crate::time::UnixTime;
@@ -108,6 +108,8 @@ pub(super) struct Trace {
     pub(super) out_of_patience: Option<Denial>,
     /// The rule is only reported.
     pub(super) report_only: bool,
+    /// What the rule takes.
+    pub(super) accepts: Credentials,
     /// The client's, where the record holds what the decision was made of.
     pub(super) address: Option<std::net::IpAddr>,
     /// Who looks on, in a rehearsal.
@@ -175,6 +177,7 @@ fn decide(
     let rule = route.value();
     trace.rule = Some((rule.index, Rc::clone(&rule.name)));
     trace.report_only = rule.report_only;
+    trace.accepts = rule.accepts;
     match limits::arrive(config, rule, head, engine, host, now, trace) {
         Err(Stop::Denied(denial)) if rule.report_only => _ = trace.unenforced.get_or_insert(denial),
         arrived => arrived?,
@@ -228,7 +231,8 @@ fn judge(
 ) -> Result<Permit, Stop> {
     let rule = route.value();
     let parameters: Vec<_> = route.parameters().collect();
-    let connection = Connection::new(host).addressed_by(config.client_address, head);
+    let connection =
+        Connection::new(host).addressed_by(config.client_address, head).certified_by(&config.client_certificates, head);
     let circumstances = Circumstances { head, token: identity.token(), connection: &connection, risk, now };
     let groups_missed = Cell::default();
     let mut facts = Facts { identity, parameters: &parameters, binding, groups: None, groups_missed, circumstances };
@@ -276,9 +280,12 @@ fn pass(config: &Config, head: &RequestHead, permit: &Permit, trace: &mut Trace)
     let identity = (!identity.is_anonymous()).then(|| ForwardedIdentity {
         claims: identity.claims(),
         payload: identity.token().map(|token| token.signed().payload_base64url()),
-        identity_provider: identity.token().map_or("", |token| config.identity_provider(token.issuer())),
+        identity_provider: match identity.token() {
+            Some(token) => config.identity_provider(token.issuer()),
+            None => identity.credential().unwrap_or_default(),
+        },
     });
-    let mutations = config.forwarding.apply(head, &config.sources, identity.as_ref()).map_err(Denial::Forward)?;
+    let mutations = config.forwarding.apply(head, &config.emptied, identity.as_ref()).map_err(Denial::Forward)?;
     let state = identity.map(|identity| config.forwarding.state(&identity)).unwrap_or_default();
     let state = state.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let afterwards = Afterwards::new(std::mem::take(&mut trace.response), trace.done.counted.take());

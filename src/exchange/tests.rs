@@ -1,6 +1,7 @@
 //! Whole walks, from header pairs to the answer, with a fake clock and keys that come when the test says so.
 
 mod access;
+mod api_keys;
 
 use serde_json::{Value, json};
 

@@ -45,6 +45,7 @@ impl MapType {
 #[derive(Clone, Copy)]
 pub(super) enum BufferType {
     CallResponseBody,
+    GrpcMessage,
     PluginConfiguration,
 }
 
@@ -52,6 +53,7 @@ impl BufferType {
     fn code(self) -> u32 {
         match self {
             Self::CallResponseBody => 4,
+            Self::GrpcMessage => 5,
             Self::PluginConfiguration => 7,
         }
     }
@@ -235,6 +237,38 @@ pub(super) fn http_call(cluster: &str, headers: &[u8], body: &[u8], timeout: Dur
     Ok(token)
 }
 
+/// Calls a unary gRPC method. `target` is Envoy's serialised `GrpcService`; the message comes without a frame. Returns the
+/// number by which its answer will be known; those of HTTP calls are other numbers.
+pub(super) fn grpc_call(
+    target: &[u8],
+    service: &str,
+    method: &str,
+    message: &[u8],
+    timeout: Duration,
+) -> Result<u32, Status> {
+    let millis = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+    let mut token = 0;
+    // SAFETY: each pointer comes with the length of its own slice; the out pointer is valid for a write.
+    let code = unsafe {
+        proxy_grpc_call(
+            target.as_ptr(),
+            target.len(),
+            service.as_ptr(),
+            service.len(),
+            method.as_ptr(),
+            method.len(),
+            NO_PAIRS.as_ptr(),
+            NO_PAIRS.len(),
+            message.as_ptr(),
+            message.len(),
+            millis,
+            &raw mut token,
+        )
+    };
+    Status::check(code)?;
+    Ok(token)
+}
+
 pub(super) fn call_foreign_function(name: &str, arguments: &[u8]) -> Result<Vec<u8>, Status> {
     // SAFETY: each pointer comes with the length of its own slice; the out pointers are valid for a write.
     returned(|data, size| unsafe {
@@ -340,6 +374,20 @@ unsafe extern "C" {
         body_size: usize,
         trailers: *const u8,
         trailers_size: usize,
+        timeout_millis: u32,
+        token: *mut u32,
+    ) -> u32;
+    fn proxy_grpc_call(
+        target: *const u8,
+        target_size: usize,
+        service: *const u8,
+        service_size: usize,
+        method: *const u8,
+        method_size: usize,
+        metadata: *const u8,
+        metadata_size: usize,
+        message: *const u8,
+        message_size: usize,
         timeout_millis: u32,
         token: *mut u32,
     ) -> u32;

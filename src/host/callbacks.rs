@@ -109,6 +109,22 @@ extern "C" fn proxy_on_http_call_response(context: u32, token: u32, _: usize, _:
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn proxy_on_grpc_receive(context: u32, token: u32, _: usize) {
+    with(|contexts| {
+        contexts.roots.get_mut(&context)?.grpc_message(token);
+        Some(())
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_grpc_close(context: u32, token: u32, status: u32) {
+    with(|contexts| {
+        contexts.roots.get_mut(&context)?.grpc_closed(token, status);
+        Some(())
+    });
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn proxy_on_request_headers(context: u32, _: usize, _: bool) -> Action {
     with(|contexts| Some(contexts.streams.get_mut(&context)?.request_headers())).unwrap_or_else(|| {
         fail_closed();

@@ -5,6 +5,7 @@
 //! | `on_configure` | the document is compiled; a faulty one is logged fault by fault and refused |
 //! | `on_tick` | fetches are started, requests that waited walk again |
 //! | `on_http_call_response` | a fetch came back: keys change, requests that waited walk again |
+//! | `on_grpc_receive`, `on_grpc_close` | the same for a gRPC call |
 //! | `on_http_request_headers` | a request walks: it goes on, is answered, or waits |
 //! | drop of a stream | a request that waited is gone |
 //!
@@ -14,6 +15,7 @@
 mod abi;
 mod callbacks;
 mod foreign;
+mod grpc;
 mod metrics;
 mod root;
 mod stream;

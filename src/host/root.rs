@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::abi::{self, BufferType, MapType};
 use super::foreign::HostVerifier;
+use super::grpc;
 use super::worker::{Worker, now};
 use crate::engine::{Engine, Purpose};
 use crate::http::{Pair, pairs};
@@ -15,7 +16,14 @@ use crate::provider::{Fetch, FetchId, Fetched};
 pub(super) struct Root {
     context: u32,
     worker: Option<Rc<RefCell<Worker>>>,
-    callouts: HashMap<u32, Callout>,
+    callouts: HashMap<Token, Callout>,
+}
+
+/// By what a host names a callout that is out; HTTP and gRPC calls are numbered apart.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Token {
+    Http(u32),
+    Grpc(u32),
 }
 
 struct Callout {
@@ -75,8 +83,22 @@ impl Root {
 
     /// A callout came back, or failed.
     pub(super) fn call_response(&mut self, token: u32) {
+        self.answered(Token::Http(token), response);
+    }
+
+    /// A gRPC call is answered with a message, which is the end of a unary call.
+    pub(super) fn grpc_message(&mut self, token: u32) {
+        self.answered(Token::Grpc(token), grpc::message);
+    }
+
+    /// A gRPC call ended without a message. A host may say this of a call that was answered, too.
+    pub(super) fn grpc_closed(&mut self, token: u32, status: u32) {
+        self.answered(Token::Grpc(token), |_| grpc::closed(status));
+    }
+
+    fn answered(&mut self, token: Token, read: impl FnOnce(usize) -> Fetched) {
         let Some(callout) = self.callouts.remove(&token) else { return };
-        let fetched = response(callout.max_bytes);
+        let fetched = read(callout.max_bytes);
         self.turn(|worker| worker.handle_response(callout.purpose, callout.id, fetched));
     }
 
@@ -122,7 +144,10 @@ impl Root {
     }
 }
 
-fn dispatch(fetch: &Fetch) -> Option<u32> {
+fn dispatch(fetch: &Fetch) -> Option<Token> {
+    if fetch.grpc {
+        return grpc::call(fetch).map(Token::Grpc);
+    }
     let mut headers = vec![
         (":method", if fetch.post.is_some() { "POST" } else { "GET" }),
         (":scheme", fetch.scheme.name()),
@@ -138,7 +163,7 @@ fn dispatch(fetch: &Fetch) -> Option<u32> {
         body = &post.body;
     }
     let headers: Vec<Pair> = headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-    abi::http_call(&fetch.cluster, &pairs::encode(&headers).ok()?, body, fetch.timeout).ok()
+    abi::http_call(&fetch.cluster, &pairs::encode(&headers).ok()?, body, fetch.timeout).ok().map(Token::Http)
 }
 
 /// What came back. No headers at all is Envoy's way to say that the call failed.

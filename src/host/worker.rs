@@ -210,6 +210,16 @@ impl Worker {
             self.metrics.set(&format!("portcullis.keys.{name}.count"), u64::try_from(health.keys).unwrap_or(u64::MAX));
             self.metrics.set(&format!("portcullis.keys.{name}.failures"), health.failures.into());
         }
+        if let Some(health) = self.engine.api_keys_health(now) {
+            // Sums, not one for each key: there may be thousands, and the host keeps each gauge for good.
+            let wide = |count| u64::try_from(count).unwrap_or(u64::MAX);
+            self.metrics.set("portcullis.api_keys.count", wide(health.keys));
+            self.metrics.set("portcullis.api_keys.expiring", wide(health.expiring));
+            self.metrics.set("portcullis.api_keys.expired", wide(health.expired));
+            if let Some(left) = health.next_expiry {
+                self.metrics.set("portcullis.api_keys.next_expiry_seconds", left.as_secs());
+            }
+        }
         let (tokens, bytes) = self.engine.remembered_tokens();
         self.metrics.share("portcullis.token_cache.entries", u64::try_from(tokens).unwrap_or(u64::MAX));
         self.metrics.share("portcullis.token_cache.bytes", u64::try_from(bytes).unwrap_or(u64::MAX));

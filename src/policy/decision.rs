@@ -28,8 +28,19 @@ pub struct Rule {
     pub require: Option<Requirement>,
     /// What it asks for is reported where it is not met, and not enforced. Policies over it have a say of their own.
     pub report_only: bool,
+    /// Limits that its requests count in, those on arrival among them, in the order of the configuration.
+    pub limits: Vec<RuleLimit>,
     /// Policies over it.
     pub policies: Vec<Rc<Policy>>,
+}
+
+/// A limit of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleLimit {
+    /// Its place in the configuration.
+    pub limit: usize,
+    /// A request counts as so many.
+    pub weight: u32,
 }
 
 /// Whether a rule looks at credentials.

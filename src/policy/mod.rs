@@ -25,7 +25,9 @@ pub mod rule;
 pub mod template;
 
 pub use condition::{Conditions, Details, Expected};
-pub use decision::{Access, Credentials, Permit, Refusal, Rule, Ruling, admit_preflight, admit_unenforced, decide};
+pub use decision::{
+    Access, Credentials, Permit, Refusal, Rule, RuleLimit, Ruling, admit_preflight, admit_unenforced, decide,
+};
 pub use facts::Facts;
 pub use host::{HostPattern, HostPatternFlaw};
 pub use lack::Lack;

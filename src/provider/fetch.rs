@@ -24,7 +24,7 @@ impl FetchId {
     }
 }
 
-/// A GET to be sent by the host, without body, cookies or credentials; or a POST.
+/// A GET to be sent by the host, without body, cookies or credentials; or a POST; or a gRPC call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
     /// To be handed back with the answer.
@@ -39,6 +39,9 @@ pub struct Fetch {
     pub path: String,
     /// What a POST carries; a GET has none.
     pub post: Option<Post>,
+    /// It is a unary gRPC call: `path` is `/SERVICE/METHOD`, and the body of `post` is the message without a frame. The answer
+    /// is the message likewise, with `grpc-status` among its headers.
+    pub grpc: bool,
     /// When the host should give up.
     pub timeout: Duration,
     /// A longer body is not wanted; a host that can stop reading may stop here.
@@ -72,6 +75,29 @@ impl Fetch {
             authority: address.authority().to_owned(),
             path: address.path_and_query().to_owned(),
             post: None,
+            grpc: false,
+            timeout,
+            max_bytes,
+        }
+    }
+
+    /// A unary gRPC call. `path` is `/SERVICE/METHOD`.
+    pub(crate) fn grpc(
+        id: FetchId,
+        cluster: &str,
+        path: &str,
+        message: Vec<u8>,
+        timeout: Duration,
+        max_bytes: usize,
+    ) -> Self {
+        Self {
+            id,
+            cluster: cluster.to_owned(),
+            scheme: Scheme::Http,
+            authority: cluster.to_owned(),
+            path: path.to_owned(),
+            post: Some(Post { content_type: "application/grpc", authorization: None, body: message }),
+            grpc: true,
             timeout,
             max_bytes,
         }

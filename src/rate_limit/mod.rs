@@ -1,7 +1,15 @@
 //! How often: limits, quotas and concurrency, each by a key of the caller, the address or the request.
 
+pub mod key;
+pub mod limit;
+pub mod quota;
+
 use std::rc::Rc;
 use std::time::Duration;
+
+pub use key::{Key, Part, Source};
+pub use limit::{Allowance, AtRisk, Limit, Rate, Tier, Upstream, When, Window};
+pub use quota::{Period, Quota};
 
 /// Limits that a request was counted in already, so that it is not counted again when it walks again after it waited.
 #[derive(Debug, Default)]

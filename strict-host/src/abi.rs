@@ -51,6 +51,7 @@ impl MapType {
 pub(crate) enum BufferType {
     RequestBody,
     CallResponseBody,
+    GrpcMessage,
     VmConfiguration,
     PluginConfiguration,
 }
@@ -60,6 +61,7 @@ impl BufferType {
         match code {
             0 => Some(Self::RequestBody),
             4 => Some(Self::CallResponseBody),
+            5 => Some(Self::GrpcMessage),
             6 => Some(Self::VmConfiguration),
             7 => Some(Self::PluginConfiguration),
             _ => None,
@@ -204,6 +206,8 @@ pub(crate) const EXPORTS: &[&str] = &[
     "proxy_on_configure",
     "proxy_on_tick",
     "proxy_on_http_call_response",
+    "proxy_on_grpc_receive",
+    "proxy_on_grpc_close",
     "proxy_on_request_headers",
     "proxy_on_request_body",
     "proxy_on_request_trailers",
@@ -230,6 +234,7 @@ mod tests {
         let buffers = [
             (types::BufferType::HttpRequestBody, BufferType::RequestBody),
             (types::BufferType::HttpCallResponseBody, BufferType::CallResponseBody),
+            (types::BufferType::GrpcReceiveBuffer, BufferType::GrpcMessage),
             (types::BufferType::VmConfiguration, BufferType::VmConfiguration),
             (types::BufferType::PluginConfiguration, BufferType::PluginConfiguration),
         ];

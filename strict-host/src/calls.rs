@@ -1,5 +1,6 @@
 //! The host functions of the ABI: each checks where it is called and with what, and only then does it.
 
+mod grpc;
 mod http;
 mod services;
 
@@ -10,6 +11,7 @@ use crate::state::{Callback, Context, Root, Stream, Vm};
 
 /// Defines every function that the filter imports; one that is missing here is refused by name when a module is loaded.
 pub(crate) fn define(linker: &mut Linker<Vm>) -> Result<()> {
+    grpc::define(linker)?;
     http::define(linker)?;
     services::define(linker)
 }

@@ -6,7 +6,7 @@ use wasmtime::{Instance, Store, WasmParams, WasmResults};
 
 use crate::abi::Pairs;
 use crate::filter::Filter;
-use crate::state::{CallResponse, Callback, Callout, Context, Progress, Root, Stream, Vm, World};
+use crate::state::{CallResponse, Callback, Callout, Context, GrpcCall, Progress, Root, Stream, Vm, World};
 
 mod observe;
 
@@ -247,6 +247,40 @@ impl StrictHost {
                 None => self.fail(callout.token),
             }
         }
+    }
+
+    /// The gRPC calls that wait for an answer.
+    #[must_use]
+    pub fn grpc_calls(&self) -> Vec<GrpcCall> {
+        self.store.data().grpc_calls.clone()
+    }
+
+    /// A gRPC call is answered with this message.
+    ///
+    /// # Panics
+    /// When no such call waits.
+    pub fn grpc_respond(&mut self, token: u32, message: &[u8]) {
+        let context = self.grpc_ended(token);
+        let body = Some(message.to_vec()).filter(|body| !body.is_empty());
+        self.vm().response = CallResponse { headers: None, body };
+        let arguments = (context, token, number(message.len()));
+        self.call::<(u32, u32, u32), ()>(Callback::GrpcReceive, context, "proxy_on_grpc_receive", arguments);
+        self.vm().response = CallResponse::default();
+    }
+
+    /// A gRPC call ends with this status, without a message.
+    ///
+    /// # Panics
+    /// When no such call waits.
+    pub fn grpc_close(&mut self, token: u32, status: u32) {
+        let context = self.grpc_ended(token);
+        let arguments = (context, token, status);
+        self.call::<(u32, u32, u32), ()>(Callback::Other, context, "proxy_on_grpc_close", arguments);
+    }
+
+    fn grpc_ended(&mut self, token: u32) -> u32 {
+        let at = self.vm().grpc_calls.iter().position(|call| call.token == token);
+        self.vm().grpc_calls.remove(at.unwrap_or_else(|| panic!("gRPC call {token} does not wait"))).context
     }
 
     /// A root is told of an answer, whether it asked for one or not.

@@ -34,4 +34,4 @@ pub use abi::{Pairs, encode, status};
 pub use command::{Finished, run_command};
 pub use filter::Filter;
 pub use host::StrictHost;
-pub use state::{Answer, Callout, Progress, World};
+pub use state::{Answer, Callout, GrpcCall, Progress, World};

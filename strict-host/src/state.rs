@@ -94,6 +94,7 @@ pub(crate) enum Callback {
     VmStart,
     Configure,
     CallResponse,
+    GrpcReceive,
     RequestHeaders(u32),
     RequestBody(u32),
     RequestTrailers(u32),
@@ -202,10 +203,28 @@ impl Callout {
     }
 }
 
+/// A unary gRPC call that the module makes.
+#[derive(Clone, Debug)]
+pub struct GrpcCall {
+    /// Its number. HTTP calls have numbers of their own, which may be the same.
+    pub token: u32,
+    /// The context that made it.
+    pub context: u32,
+    /// Envoy's serialised `GrpcService`.
+    pub target: Vec<u8>,
+    /// Service and method, as in a path: `/SERVICE/METHOD`.
+    pub path: String,
+    /// The message.
+    pub message: Vec<u8>,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
 /// What came back of a callout, while the module is told.
 #[derive(Default)]
 pub(crate) struct CallResponse {
     pub(crate) headers: Option<Pairs>,
+    /// Or the message of a gRPC call.
     pub(crate) body: Option<Vec<u8>>,
 }
 
@@ -231,6 +250,8 @@ pub(crate) struct Vm {
     pub(crate) callback: Callback,
     pub(crate) callouts: Vec<Callout>,
     pub(crate) last_token: u32,
+    pub(crate) grpc_calls: Vec<GrpcCall>,
+    pub(crate) last_grpc_token: u32,
     /// The clusters that exist; any, if this is `None`.
     pub(crate) clusters: Option<BTreeSet<String>>,
     pub(crate) response: CallResponse,
@@ -253,6 +274,8 @@ impl Vm {
             callback: Callback::Idle,
             callouts: Vec::new(),
             last_token: 0,
+            grpc_calls: Vec::new(),
+            last_grpc_token: 0,
             clusters: None,
             response: CallResponse::default(),
             faults: BTreeMap::new(),

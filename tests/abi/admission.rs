@@ -24,6 +24,7 @@ fn the_module_needs_nothing_but_the_abi() {
             "proxy_get_header_map_value",
             "proxy_get_property",
             "proxy_get_shared_data",
+            "proxy_grpc_call",
             "proxy_http_call",
             "proxy_increment_metric",
             "proxy_log",

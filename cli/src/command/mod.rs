@@ -35,7 +35,7 @@ enum Command {
     Check(check::Arguments),
     /// Walks a request step by step, or replays a log against a configuration
     #[command(after_help = explain::EXAMPLES)]
-    Explain(explain::Arguments),
+    Explain(Box<explain::Arguments>),
     /// Asks what scenario files ask, and tells what is not as they say
     #[command(after_help = test::EXAMPLES)]
     Test(test::Arguments),

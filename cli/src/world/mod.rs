@@ -2,9 +2,11 @@
 //! checked by the real engine with real signatures, and nothing is asked of a network.
 //!
 //! - [`keys`]: keys and signatures
+//! - [`api_key`]: API keys whose secrets are known here
 //! - [`token`]: tokens, ordinary unless told otherwise
 //! - [`host`]: what an engine asks of its host
 
+pub mod api_key;
 pub mod host;
 pub mod keys;
 pub mod token;
@@ -19,6 +21,7 @@ use portcullis::time::UnixTime;
 use portcullis::token::TokenRules;
 use serde_json::{Value, json};
 
+use api_key::ApiKeys;
 use keys::SigningKey;
 
 /// Where `${NAME}` comes from.
@@ -42,6 +45,7 @@ pub struct World {
     issuers: Vec<Signer>,
     /// By authority and path, query included.
     documents: HashMap<(String, String), Value>,
+    api_keys: ApiKeys,
 }
 
 /// One issuer, and the key that it signs with.
@@ -63,9 +67,11 @@ impl World {
     /// # Errors
     /// Every fault of the configuration.
     pub fn open(document: &Value, environment: Environment<'_>) -> Result<(Config, Self), Problems> {
-        let (document, fixed) = with_own_keys(document);
+        let (mut document, fixed) = with_own_keys(document);
+        let api_keys = ApiKeys::of(&document);
+        api_keys.give(&mut document);
         let config = Config::load(document.to_string().as_bytes(), environment)?;
-        let world = Self::around(&config, &fixed, &Keys::Own);
+        let world = Self { api_keys, ..Self::around(&config, &fixed, &Keys::Own) };
         Ok((config, world))
     }
 
@@ -77,6 +83,7 @@ impl World {
             let Some(provider) = document.pointer_mut(&format!("/providers/{}", signer.provider)) else { continue };
             give_key(provider, &signer.key);
         }
+        self.api_keys.give(&mut document);
         document
     }
 
@@ -87,7 +94,7 @@ impl World {
     }
 
     fn around(config: &Config, fixed: &HashMap<String, SigningKey>, keys: &Keys) -> Self {
-        let mut world = Self { issuers: Vec::new(), documents: HashMap::new() };
+        let mut world = Self { issuers: Vec::new(), documents: HashMap::new(), api_keys: ApiKeys::default() };
         let mut by_address: HashMap<String, SigningKey> = HashMap::new();
         for (place, provider, issuer, rules) in config.issuers() {
             let address = address(place, issuer);

@@ -4,16 +4,15 @@
 //! doubt: hours that are skipped are never there, and hours that come twice count both times.
 
 mod instant;
-mod zone;
 #[cfg(test)]
 mod tests;
 
 use std::rc::Rc;
 
 pub use instant::{InstantFlaw, instant};
-pub use zone::{Zone, ZoneFlaw};
 
 use crate::time::UnixTime;
+use crate::time_zone::Zone;
 use crate::verdict::Verdict;
 
 /// When something may be done: in any of its spans or windows.

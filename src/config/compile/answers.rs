@@ -3,14 +3,15 @@
 use serde::Serialize;
 
 use crate::config::problems::Problems;
-use crate::config::settings::{AnswerSettings, PreflightSettings, ResourceMetadataSettings};
-use crate::config::{ProviderConfig, ResourceMetadata};
+use crate::config::settings::{AnswerSettings, PreflightSettings, RateLimitHeaderSettings, ResourceMetadataSettings};
+use crate::config::{LimitHeaders, ProviderConfig, ResourceMetadata};
 use crate::http::challenge::{Challenge, is_quotable};
 use crate::provider::{IssuerRule, Scheme, Url};
 
 pub(super) struct Answers {
     pub(super) challenge: Challenge,
     pub(super) resource_metadata: Option<ResourceMetadata>,
+    pub(super) rate_limit_headers: LimitHeaders,
     pub(super) preflight_passes: bool,
 }
 
@@ -31,6 +32,11 @@ pub(super) fn compile(
     Some(Answers {
         challenge: Challenge::new(realm, address),
         resource_metadata: metadata.map(|(_, metadata)| metadata),
+        rate_limit_headers: match settings.rate_limit_headers.unwrap_or(RateLimitHeaderSettings::Always) {
+            RateLimitHeaderSettings::Always => LimitHeaders::Always,
+            RateLimitHeaderSettings::Denied => LimitHeaders::Denied,
+            RateLimitHeaderSettings::Never => LimitHeaders::Never,
+        },
         preflight_passes: settings.cors_preflight == Some(PreflightSettings::Pass),
     })
 }

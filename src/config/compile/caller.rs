@@ -369,5 +369,7 @@ fn caller_kind(settings: CallerSettings) -> CallerKind {
         CallerSettings::Agent => CallerKind::Agent,
         CallerSettings::ManagedIdentity => CallerKind::ManagedIdentity,
         CallerSettings::Device => CallerKind::Device,
+        CallerSettings::ApiKey => CallerKind::ApiKey,
+        CallerSettings::Certificate => CallerKind::Certificate,
     }
 }

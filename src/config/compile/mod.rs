@@ -2,13 +2,16 @@
 
 mod access;
 mod answers;
+mod api_key;
 mod binding;
 mod caller;
+mod certificate;
 mod claim;
 mod conditional_access;
 mod forward;
 mod groups;
 mod providers;
+mod rate_limit;
 mod requirement;
 mod risk;
 mod roles;
@@ -19,12 +22,16 @@ use std::time::Duration;
 
 use access::{AccessNames, AccessSettings};
 
+use rate_limit::RateLimits;
+
+use super::named::Named;
 use super::problems::Problems;
 use super::settings::{
     AuditLogSettings, AuditSettings, CredentialSettings, DotSegmentSettings, EmptySegmentSettings, LimitSettings,
     LiteralSettings, PathSettings, Settings, SignatureSettings,
 };
 use super::{Config, Limits, ProviderConfig};
+use crate::api_key::ApiKeys;
 use crate::audit::{AuditInputs, AuditLog};
 use crate::credential::{HeaderSource, SourceSettings, Sources};
 use crate::http::Leniency;
@@ -43,6 +50,8 @@ pub(super) struct Names<'a> {
     pub(super) access: &'a AccessNames,
     /// Something tells of a risk.
     pub(super) risk: bool,
+    /// There are API keys.
+    pub(super) api_keys: bool,
 }
 
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
@@ -51,9 +60,12 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     if settings.report_only == Some(true) {
         warnings.push("report_only: nothing is enforced; every request that can be read goes on".to_owned());
     }
-    let directories: Vec<_> =
-        settings.providers.0.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
-    let providers = providers::compile(settings.providers.0, &mut problems, &mut warnings);
+    let Named(providers) = settings.providers.unwrap_or_default();
+    if providers.is_empty() && settings.api_keys.is_none() {
+        problems.add("providers", "at least one provider is required, or `api_keys`");
+    }
+    let directories: Vec<_> = providers.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
+    let providers = providers::compile(providers, &mut problems, &mut warnings);
     let access = AccessSettings {
         networks: settings.networks.unwrap_or_default(),
         geo: settings.geo,
@@ -63,51 +75,83 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     };
     let access = AccessNames::compile(access, &providers, &mut problems);
     let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);
+    let client_certificates =
+        certificate::source(settings.client_certificates.as_ref(), &access, &mut problems, &mut warnings);
     let mut names = Names {
         providers: &providers,
         roles: None,
         access: &access,
         risk: settings.risk.as_ref().is_some_and(risk::tells),
+        api_keys: settings.api_keys.is_some(),
         warnings: RefCell::default(),
     };
     let risk = settings.risk.and_then(|settings| risk::compile(settings, &access, &mut problems));
-    names.roles = roles::compile(settings.roles, &names, &mut problems);
+    let role_names: Vec<_> =
+        settings.roles.iter().flat_map(|Named(roles)| roles).map(|(name, _)| name.clone()).collect();
+    let grants = api_key::grants(settings.api_keys.as_ref());
+    names.roles = roles::compile(settings.roles, &grants, &names, &mut problems);
+    let api_keys = settings
+        .api_keys
+        .and_then(|settings| api_key::compile(settings, &access, &role_names, &mut problems, &mut warnings));
     let rule_names = settings.rules.iter().map(|rule| rule.name.clone()).collect();
     let policies = settings.conditional_access.unwrap_or_default();
     let policies = conditional_access::compile(policies, &rule_names, &names, &mut problems);
-    let router = rules::compile(settings.rules, &policies, &names, &mut problems);
+    let mut rate_limits = RateLimits::compile(settings.rate_limits, &names, &mut problems);
+    let router = rules::compile(settings.rules, &policies, &mut rate_limits, &names, &mut problems);
+    let rate_limits = rate_limits.finish(&mut problems);
     let groups = settings
         .groups_overage
         .and_then(|settings| groups::compile(settings, &directories, &names, &mut problems, &mut warnings));
     warnings.append(&mut names.warnings.into_inner());
-    let limits = limits(&settings.limits.unwrap_or_default(), &mut problems);
+    let limits = limits(settings.limits.as_ref().unwrap_or(&LimitSettings::default()), &mut problems);
     let bindings = binding::compile(settings.bindings.unwrap_or_default(), limits.token.bytes, &mut problems);
     let sources = sources(settings.credentials, &mut problems, &mut warnings)
         .map(|sources| binding::taken_by(sources, &bindings, &mut problems));
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
     if let (Some(sources), Some(forwarding)) = (&sources, &forwarding) {
-        for name in forwarding.headers().filter(|name| sources.reads_header(name.as_bytes())) {
+        let secrets = api_keys.as_ref().map(ApiKeys::sources);
+        let reads = |name: &str| {
+            sources.reads_header(name.as_bytes())
+                || secrets.is_some_and(|secrets| secrets.reads_header(name.as_bytes()))
+        };
+        for name in forwarding.headers().filter(|name| reads(name)) {
             problems.add("forward", format!("the header `{name}` is one that carries credentials"));
+        }
+        if let Some(place) = secrets.and_then(|secrets| secrets.shared_with(sources)) {
+            problems.add("api_keys.sources", format!("`{place}` is where tokens are looked for (`credentials`)"));
         }
     }
     let answers = answers::compile(settings.answers.unwrap_or_default(), &providers, &mut problems);
+    let memory = settings.limits.as_ref().and_then(|limits| limits.rate_limit_memory);
+    let rate_limit_memory = rate_limit::memory(memory, &mut problems);
     let audit = settings.audit.unwrap_or_default();
     let audit_inputs = audit_inputs(&audit, &mut problems);
     let audit = audit.log.unwrap_or(AuditLogSettings::Denials);
     // Rules name providers by their place, so one without an entry must never be passed over.
     let providers: Option<Vec<_>> = providers.into_iter().collect();
-    match (providers, router, sources, forwarding, answers) {
-        (Some(providers), Some(router), Some(sources), Some(forwarding), Some(answers)) if problems.is_empty() => {
+    match (providers, router, rate_limits, sources, forwarding, answers) {
+        (Some(providers), Some(router), Some(rate_limits), Some(sources), Some(forwarding), Some(answers))
+            if problems.is_empty() =>
+        {
+            let challenge = binding::challenged(answers.challenge, &bindings);
             Ok(Config {
                 providers,
                 router,
+                emptied: forwarding.emptied(&sources, api_keys.as_ref().map(ApiKeys::sources)),
+                challenge: match api_keys.as_ref().and_then(|keys| keys.sources().first()) {
+                    Some((kind, name)) => challenge.with_api_key(kind, name),
+                    None => challenge,
+                },
                 sources,
+                api_keys,
                 forwarding,
-                challenge: binding::challenged(answers.challenge, &bindings),
                 bindings,
                 resource_metadata: answers.resource_metadata,
                 groups,
                 risk,
+                rate_limits,
+                rate_limit_memory,
+                rate_limit_headers: answers.rate_limit_headers,
                 preflight_passes: answers.preflight_passes,
                 audit: match audit {
                     AuditLogSettings::All => AuditLog::All,
@@ -123,6 +167,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
                 report_only: settings.report_only.unwrap_or(false),
                 paths: leniency(&settings.paths.unwrap_or_default()),
                 client_address,
+                client_certificates,
                 ends: access.ends,
                 limits,
                 warnings,

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::conditional_access::Policies;
+use super::rate_limit::RateLimits;
 use super::{Names, requirement};
 use crate::config::ProviderConfig;
 use crate::config::named::Named;
@@ -18,6 +19,7 @@ use crate::policy::{
 pub(super) fn compile(
     settings: Vec<RuleSettings>,
     policies: &Policies,
+    limits: &mut RateLimits,
     names: &Names<'_>,
     problems: &mut Problems,
 ) -> Option<Router<Rule>> {
@@ -31,7 +33,7 @@ pub(super) fn compile(
         if !taken.insert(settings.name.clone()) {
             problems.add(join(&path, "name"), format!("`{}` is the name of an earlier rule too", settings.name));
         }
-        compiled.push(rule(index, &path, settings, policies, names, problems));
+        compiled.push(rule(index, &path, settings, policies, limits, names, problems));
     }
     match Router::new(compiled.into_iter().collect::<Option<Vec<_>>>()?) {
         Ok(router) => Some(router),
@@ -49,6 +51,7 @@ fn rule(
     path: &str,
     settings: RuleSettings,
     policies: &Policies,
+    limits: &mut RateLimits,
     names: &Names<'_>,
     problems: &mut Problems,
 ) -> Option<(MatchSpec, Rule)> {
@@ -72,11 +75,12 @@ fn rule(
             }
         }
     }
-    let accepts = accepts(path, settings.accept.as_deref(), access, problems);
+    let accepts = accepts(path, settings.accept.as_deref(), access, names, problems);
     let rule_providers = rule_providers(path, settings.providers.as_deref(), names.providers, problems);
     if let Some(audiences) = &settings.audiences {
         rule_audiences(&join(path, "audiences"), audiences, rule_providers.as_deref(), names.providers, problems);
     }
+    let limits = limits.of_rule(&join(path, "limits"), settings.limits, problems);
     let spec = match_spec(name.clone(), &join(path, "match"), settings.matches, problems);
     let require = match settings.require {
         Some(require) => {
@@ -95,14 +99,28 @@ fn rule(
         audiences: settings.audiences,
         require,
         report_only: settings.report_only.unwrap_or(false),
+        limits,
         policies: policies.about(&settings.name),
     };
     Some((spec, rule))
 }
 
 /// The kinds of credentials that a rule takes.
-fn accepts(path: &str, settings: Option<&[AcceptSettings]>, access: Access, problems: &mut Problems) -> Credentials {
+fn accepts(
+    path: &str,
+    settings: Option<&[AcceptSettings]>,
+    access: Access,
+    names: &Names<'_>,
+    problems: &mut Problems,
+) -> Credentials {
+    let takes_tokens = settings.is_none_or(|settings| settings.contains(&AcceptSettings::Token));
+    if takes_tokens && access != Access::Anonymous && names.providers.is_empty() && names.api_keys {
+        problems.add(join(path, "accept"), "takes tokens, and there are no `providers` of any");
+    }
     let Some(settings) = settings else { return Credentials::default() };
+    if settings.contains(&AcceptSettings::ApiKey) && !names.api_keys {
+        problems.add(join(path, "accept"), "takes API keys, and there are none; name them in `api_keys`");
+    }
     if access == Access::Anonymous {
         problems.add(join(path, "accept"), "does not go with `anonymous`, which looks at no credential");
     }

@@ -97,6 +97,10 @@ pub struct AnswerSettings {
     /// OAuth 2.0 protected resource metadata (RFC 9728), served at its well-known path.
     #[deserr(default)]
     pub resource_metadata: Option<ResourceMetadataSettings>,
+    /// When responses say what is left of limits, in `RateLimit` and `RateLimit-Policy`
+    /// (draft-ietf-httpapi-ratelimit-headers). Default `always`.
+    #[deserr(default)]
+    pub rate_limit_headers: Option<RateLimitHeaderSettings>,
     /// `pass`: a CORS preflight goes on without a token. Default `check`: it meets the rules like any request.
     #[deserr(default)]
     pub cors_preflight: Option<PreflightSettings>,
@@ -121,6 +125,19 @@ pub struct ResourceMetadataSettings {
     /// Documentation for developers.
     #[deserr(default)]
     pub resource_documentation: Option<String>,
+}
+
+/// Which responses say what is left of limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr, JsonSchema)]
+#[deserr(rename_all = lowercase, error = Problems)]
+#[schemars(rename_all = "lowercase")]
+pub enum RateLimitHeaderSettings {
+    /// Every one to a request that was counted.
+    Always,
+    /// Those that a limit is the reason of.
+    Denied,
+    /// None.
+    Never,
 }
 
 /// What happens to a CORS preflight.

@@ -4,13 +4,16 @@
 
 mod access;
 mod answer;
+mod api_key;
 mod binding;
 mod caller;
+mod certificate;
 mod conditional_access;
 mod entra;
 mod groups;
 mod path;
 mod provider;
+mod rate_limit;
 mod requirement;
 mod risk;
 mod role;
@@ -30,18 +33,28 @@ pub use access::{
 };
 pub use answer::{
     AnswerSettings, AuthorizationSettings, ClaimHeaderSettings, ClaimPathSettings, ForwardSettings, ListSettings,
-    PreflightSettings, ResourceMetadataSettings,
+    PreflightSettings, RateLimitHeaderSettings, ResourceMetadataSettings,
 };
+pub use api_key::{ApiKeySettings, ApiKeySourceSettings, ApiKeysSettings, ClaimValueSettings};
 pub use binding::{BindingSettings, DpopSettings, MethodSettings, MtlsSettings, NonceSettings, SignedRequestSettings};
 pub use caller::{
     CallerSettings, ClaimSettings, ClientAuthenticationSettings, NumberSettings, OwnerSettings, RangeSettings,
     ScalarSettings, SubjectSettings,
+};
+pub use certificate::{
+    CertificateSourceSettings, CertificateSourceWord, ClientCertificateSettings, ForwardedCertificateSettings,
+    ForwardedSettings,
 };
 pub use conditional_access::{BlockSettings, ControlSettings, GrantSettings, HowManySettings, PolicySettings};
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
 pub use groups::{ClientSecretSettings, GroupsOverageSettings};
 pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
+pub use rate_limit::{
+    AdaptiveRiskSettings, AdaptiveSettings, AdaptiveUpstreamSettings, CountSettings, LimitKeyDetailSettings,
+    LimitKeySettings, LimitKeyWordSettings, NetworkPrefixSettings, PeriodSettings, QuotaSettings, RateLimitSettings,
+    RateSettings, RateWindowSettings, RuleLimitSettings, TierSettings, WeightedLimitSettings, WhenSettings,
+};
 pub use requirement::{AnyOrAllSettings, NamedListSettings, RequirementSettings};
 pub use risk::{LockoutSettings, ObserveSettings, RiskSettings, SignalSettings, SlowDownSettings, ThresholdSettings};
 pub use role::RoleSettings;
@@ -59,8 +72,13 @@ pub struct Settings {
     #[deserr(default, rename = "$schema")]
     #[schemars(rename = "$schema")]
     pub schema: Option<String>,
-    /// Whose tokens are trusted, by name (`a-z`, `0-9`, `-`, `_`; at most 64 characters).
-    pub providers: Named<ProviderSettings>,
+    /// Whose tokens are trusted, by name (`a-z`, `0-9`, `-`, `_`; at most 64 characters). Needed unless callers are known by
+    /// `api_keys` alone.
+    #[deserr(default)]
+    pub providers: Option<Named<ProviderSettings>>,
+    /// API keys of your own. Default: none.
+    #[deserr(default)]
+    pub api_keys: Option<ApiKeysSettings>,
     /// Roles of your own, by name, for rules that ask for `permissions`.
     #[deserr(default)]
     pub roles: Option<Named<RoleSettings>>,
@@ -88,9 +106,15 @@ pub struct Settings {
     /// Devices by name.
     #[deserr(default)]
     pub devices: Option<Named<DeviceSettings>>,
+    /// Client certificates: where they come from. Default: from the connection.
+    #[deserr(default)]
+    pub client_certificates: Option<ClientCertificateSettings>,
     /// At what risk a request comes. Default: nothing is watched.
     #[deserr(default)]
     pub risk: Option<RiskSettings>,
+    /// Limits and quotas, by name (`a-z`, `0-9`, `-`, `_`; at most 64 characters), at most 64. Default: none.
+    #[deserr(default)]
+    pub rate_limits: Option<Named<RateLimitSettings>>,
     /// Asks Microsoft Graph for the groups of callers who have too many for a token. Default: rules that ask for groups deny
     /// such callers, with a reason of its own.
     #[deserr(default)]
@@ -191,4 +215,8 @@ pub struct LimitSettings {
     /// How long a request may wait for keys or groups. Default `5s`.
     #[deserr(default)]
     pub wait: Option<Span>,
+    /// Shared memory for what is counted in `rate_limits`, over all workers, from `1MiB` to `256MiB`. Default `16MiB`: about
+    /// two hundred thousand keys. Of more, those that have used least are forgotten.
+    #[deserr(default)]
+    pub rate_limit_memory: Option<Size>,
 }

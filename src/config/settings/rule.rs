@@ -3,6 +3,7 @@
 use deserr::Deserr;
 use schemars::JsonSchema;
 
+use super::rate_limit::RuleLimitSettings;
 use super::requirement::RequirementSettings;
 use crate::config::named::Named;
 use crate::config::problems::Problems;
@@ -34,6 +35,9 @@ pub struct RuleSettings {
     /// What else is asked of the caller and the circumstances. Default: nothing.
     #[deserr(default)]
     pub require: Option<RequirementSettings>,
+    /// Limits (`rate_limits`) that its requests count in, at most 8. Default: those for all rules.
+    #[deserr(default)]
+    pub limits: Option<Vec<RuleLimitSettings>>,
     /// Decides and records what this rule asks for, and lets the request on even so. Policies over the rule have a
     /// `report_only` of their own. Default false.
     #[deserr(default)]
@@ -134,14 +138,14 @@ pub struct CredentialSettings {
     pub danger_query_parameters: Option<Vec<String>>,
 }
 
-/// A header that may carry the token.
+/// A header that may carry a credential.
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Problems)]
 #[schemars(deny_unknown_fields)]
 pub struct HeaderSourceSettings {
     /// Its name.
     pub name: String,
-    /// What stands before the token. Default: nothing.
+    /// What stands before the credential. Default: nothing.
     #[deserr(default)]
     pub prefix: Option<String>,
 }

@@ -54,6 +54,7 @@ fn rule(require: Option<Requirement>, policies: Vec<Policy>) -> Rule {
         audiences: None,
         require,
         report_only: false,
+        limits: Vec::new(),
         policies: policies.into_iter().map(Rc::new).collect(),
     }
 }

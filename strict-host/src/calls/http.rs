@@ -212,7 +212,7 @@ impl Call<'_> {
         }
     }
 
-    fn pairs(&mut self, at: u32, size: u32, what: &str) -> Result<Pairs, Stop> {
+    pub(super) fn pairs(&mut self, at: u32, size: u32, what: &str) -> Result<Pairs, Stop> {
         let bytes = self.bytes(at, size, what)?;
         abi::decode(&bytes).or_else(|flaw| wrong(&format!("{what}: {flaw}")))
     }
@@ -226,6 +226,7 @@ impl Call<'_> {
                 Ok(Some(self.root()?.configuration.clone()).filter(|text| !text.is_empty()))
             }
             (BufferType::CallResponseBody, Callback::CallResponse) => Ok(vm.response.body.clone()),
+            (BufferType::GrpcMessage, Callback::GrpcReceive) => Ok(vm.response.body.clone()),
             (BufferType::VmConfiguration, Callback::VmStart) => Ok(None),
             (BufferType::RequestBody, Callback::RequestBody(_)) => Ok(None),
             (kind, _) => wrong(&format!("the buffer {kind:?} is not there")),

@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use super::Table;
 use crate::access::Schedule;
-use crate::access::schedule::{Span, Weekly, Window, Zone, instant, minute};
+use crate::access::schedule::{Span, Weekly, Window, instant, minute};
 use crate::config::EndsAt;
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{DaySettings, ScheduleSettings, WeeklySettings, WindowSettings};
 use crate::time::UnixTime;
+use crate::time_zone::Zone;
 
 pub(super) fn compile(
     settings: Vec<(String, ScheduleSettings)>,

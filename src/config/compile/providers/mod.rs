@@ -15,9 +15,6 @@ pub(super) fn compile(
     problems: &mut Problems,
     warnings: &mut Vec<String>,
 ) -> Vec<Option<ProviderConfig>> {
-    if settings.is_empty() {
-        problems.add("providers", "at least one provider is required");
-    }
     let compiled: Vec<_> = settings
         .into_iter()
         .map(|(name, settings)| {
