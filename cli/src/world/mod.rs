@@ -4,11 +4,13 @@
 //! - [`keys`]: keys and signatures
 //! - [`api_key`]: API keys whose secrets are known here
 //! - [`token`]: tokens, ordinary unless told otherwise
+//! - [`proof`]: proofs of possession
 //! - [`host`]: what an engine asks of its host
 
 pub mod api_key;
 pub mod host;
 pub mod keys;
+pub mod proof;
 pub mod token;
 
 use std::collections::HashMap;
