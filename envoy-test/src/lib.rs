@@ -31,6 +31,7 @@ mod client;
 mod clock_shim;
 pub mod differential;
 mod documents;
+mod dpop_client;
 mod envoy;
 mod envoy_binary;
 mod frames;
@@ -45,6 +46,7 @@ mod support;
 mod upstream;
 
 pub use client::{Answer, Connection, NoAnswer, Protocol, Request, raw};
+pub use dpop_client::DpopClient;
 pub use documents::Documents;
 pub use envoy::{Builder, ConfigForm, Envoy, Push};
 pub use envoy_binary::{ENVOY_VERSION, EnvoyBinary, envoy_binary};
