@@ -10,19 +10,21 @@ use std::time::Duration;
 use crate::access::Properties;
 use crate::access::risk::Watch;
 use crate::api_key::KeysHealth;
+use crate::binding::{Entropy, Secrets};
 use crate::config::{Config, Problems};
 use crate::groups::{GroupsHealth, GroupsLookup, Member, Resolver};
 use crate::introspection::{Introspection, IntrospectionHealth, Introspector, TokenDigest};
 use crate::jose::{Algorithm, NativeVerifier};
 use crate::provider::{Fetch, FetchId, Fetched, IssuerRef, KeyCache, KeyHealth, KeyLookup, KeyState, SharedData};
+use crate::rate_limit::global::{Asker, GlobalHealth};
 use crate::time::UnixTime;
 use crate::token::VerifiedToken;
 use crate::token_cache::TokenCache;
 
 /// The few synchronous services of a host.
-pub trait Host: SharedData + NativeVerifier + Properties {}
+pub trait Host: SharedData + NativeVerifier + Properties + Entropy {}
 
-impl<T: SharedData + NativeVerifier + Properties> Host for T {}
+impl<T: SharedData + NativeVerifier + Properties + Entropy> Host for T {}
 
 /// What a callout is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +35,8 @@ pub enum Purpose {
     Groups,
     /// What a token is, of the provider at this place.
     Introspection(usize),
+    /// A limit that is counted by the engine of this place.
+    RateLimit(usize),
 }
 
 /// One worker's memory.
@@ -44,7 +48,9 @@ pub struct Engine {
     groups: Option<Resolver>,
     /// By provider.
     introspectors: Vec<Option<Introspector>>,
+    askers: Vec<Asker>,
     watch: Option<Watch>,
+    secrets: Secrets,
     tokens: TokenCache,
     waiting: u32,
     /// Of those, the ones that wait for something else than keys.
@@ -68,9 +74,21 @@ impl Engine {
         let keys = config.key_caches(seed);
         let groups = config.resolver(seed);
         let introspectors = config.token_introspectors(seed);
+        let askers = config.askers(seed);
         let watch = config.watch(seed);
         let tokens = TokenCache::new(config.limits.token_cache);
-        Self { config: Rc::new(config), keys, groups, introspectors, watch, tokens, waiting: 0, aside: 0 }
+        Self {
+            config: Rc::new(config),
+            keys,
+            groups,
+            introspectors,
+            askers,
+            watch,
+            secrets: Secrets::default(),
+            tokens,
+            waiting: 0,
+            aside: 0,
+        }
     }
 
     /// The compiled configuration.
@@ -103,6 +121,10 @@ impl Engine {
             let due = std::iter::from_fn(|| introspector.poll(now));
             fetches.extend(due.map(|fetch| (Purpose::Introspection(provider), fetch)));
         }
+        for (place, asker) in self.askers.iter_mut().enumerate() {
+            let calls = std::iter::from_fn(|| asker.poll(now));
+            fetches.extend(calls.map(|fetch| (Purpose::RateLimit(place), fetch)));
+        }
         fetches
     }
 
@@ -131,6 +153,11 @@ impl Engine {
                     introspector.handle_response(now, id, fetched);
                 }
             }
+            Purpose::RateLimit(place) => {
+                if let Some(asker) = self.askers.get_mut(place) {
+                    asker.handle_response(now, id, fetched);
+                }
+            }
         }
     }
 
@@ -139,7 +166,9 @@ impl Engine {
     pub fn next_timeout(&self) -> Option<UnixTime> {
         let groups = self.groups.as_ref().and_then(Resolver::next_timeout);
         let tokens = self.introspectors.iter().flatten().filter_map(Introspector::next_timeout);
-        self.keys.iter().flatten().filter_map(KeyCache::next_timeout).chain(groups).chain(tokens).min()
+        let askers = self.askers.iter().filter_map(Asker::next_timeout);
+        let others = groups.into_iter().chain(tokens).chain(askers);
+        self.keys.iter().flatten().filter_map(KeyCache::next_timeout).chain(others).min()
     }
 
     /// State, age and size of the keys of each issuer, with the name they have in metrics.
@@ -160,6 +189,12 @@ impl Engine {
         self.groups.as_ref().map(Resolver::health)
     }
 
+    /// How the API keys stand; `None` if there are none.
+    #[must_use]
+    pub fn api_keys_health(&self, now: UnixTime) -> Option<KeysHealth> {
+        self.config.api_keys.as_ref().map(|keys| keys.health(now))
+    }
+
     /// What is known of opaque tokens, for each provider that is asked about them, by its name.
     pub fn introspection_health(&self) -> impl Iterator<Item = (&str, IntrospectionHealth)> {
         self.introspectors.iter().enumerate().filter_map(|(provider, introspector)| {
@@ -167,10 +202,9 @@ impl Engine {
         })
     }
 
-    /// How the API keys stand; `None` if there are none.
-    #[must_use]
-    pub fn api_keys_health(&self, now: UnixTime) -> Option<KeysHealth> {
-        self.config.api_keys.as_ref().map(|keys| keys.health(now))
+    /// How the engines that count limits do.
+    pub fn global_limits_health(&self) -> impl Iterator<Item = GlobalHealth<'_>> {
+        self.askers.iter().map(Asker::health)
     }
 
     /// Entries and bytes of the verified tokens.
@@ -246,8 +280,17 @@ impl Engine {
         self.tokens.insert(text, Rc::clone(token));
     }
 
+    /// Who asks the engine of this place.
+    pub(crate) fn asker(&mut self, place: usize) -> Option<&mut Asker> {
+        self.askers.get_mut(place)
+    }
+
     pub(crate) fn watch(&mut self) -> Option<&mut Watch> {
         self.watch.as_mut()
+    }
+
+    pub(crate) fn secrets(&mut self) -> &mut Secrets {
+        &mut self.secrets
     }
 
     pub(crate) fn enter_waiting_room(&mut self) -> bool {

@@ -37,7 +37,7 @@ fn the_module_decides_as_the_tool_does() {
         host.tick();
         host.serve(|address| {
             let (authority, path) = address.split_at(address.find('/').unwrap_or(address.len()));
-            play.world.answer(authority, path, b"").map(|(_, body)| body)
+            play.world.answer(authority, path, &[]).map(|(_, body)| body)
         });
         for number in 0..REQUESTS {
             let drawn = play.draw();

@@ -19,6 +19,7 @@ use crate::access::risk::{RiskSettings, SlowDown, Watch};
 use crate::access::{AddressSource, ClientCertificates};
 use crate::api_key::ApiKeys;
 use crate::audit::{AuditInputs, AuditLog};
+use crate::binding::Bindings;
 use crate::credential::Sources;
 use crate::forward::Forwarding;
 use crate::groups::{GroupsSettings, Resolver};
@@ -29,6 +30,7 @@ use crate::jose::{SignaturePolicy, TokenLimits};
 use crate::policy::{Details, Requirement, RouteMatch, Router, Rule};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
 use crate::rate_limit::Limit;
+use crate::rate_limit::global::Asker;
 use crate::time::UnixTime;
 use crate::token::TokenRules;
 use settings::Settings;
@@ -42,6 +44,7 @@ pub struct Config {
     pub(crate) api_keys: Option<ApiKeys>,
     /// What is emptied before a request goes upstream.
     pub(crate) emptied: Sources,
+    pub(crate) bindings: Bindings,
     pub(crate) forwarding: Forwarding,
     pub(crate) challenge: Challenge,
     resource_metadata: Option<ResourceMetadata>,
@@ -52,6 +55,8 @@ pub struct Config {
     risk: Option<RiskSettings>,
     /// In the order of the configuration; rules name them by their places.
     pub(crate) rate_limits: Vec<LimitConfig>,
+    /// The clusters of those who count elsewhere.
+    rate_limit_engines: Vec<String>,
     pub(crate) rate_limit_memory: usize,
     pub(crate) rate_limit_headers: LimitHeaders,
     preflight_passes: bool,
@@ -104,6 +109,8 @@ pub(crate) enum LimitHeaders {
 struct EndsAt {
     path: String,
     until: UnixTime,
+    /// What to do then.
+    then: &'static str,
 }
 
 /// Bounds on the filter's own work.
@@ -161,7 +168,7 @@ impl Config {
     #[must_use]
     pub fn ended(&self, now: UnixTime) -> Vec<String> {
         let ended = self.ends.iter().filter(|end| end.until <= now);
-        let ended = ended.map(|end| format!("{}: is over; take it out", end.path));
+        let ended = ended.map(|end| format!("{}: {}", end.path, end.then));
         ended.chain(self.api_keys.iter().flat_map(|keys| keys.told(now))).collect()
     }
 
@@ -200,6 +207,11 @@ impl Config {
     /// The provider at `place`.
     pub(crate) fn provider(&self, place: usize) -> Option<&ProviderConfig> {
         self.providers.get(place)
+    }
+
+    /// Who asks each engine that counts limits, in the order of their places.
+    pub(crate) fn askers(&self, seed: u64) -> Vec<Asker> {
+        self.rate_limit_engines.iter().map(|cluster| Asker::new(cluster.clone(), seed)).collect()
     }
 
     /// Who watches for risk, if that is configured.

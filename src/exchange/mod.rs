@@ -23,6 +23,7 @@ pub use reply::{Asker, Reply};
 
 use crate::access::Connection;
 use crate::audit::{AuditEvent, Decision, bounded};
+use crate::credential::Scheme;
 use crate::engine::{Engine, Host};
 use crate::entra::Caller;
 use crate::http::{HeaderMap, HeaderValue, Mutations, RequestHead};
@@ -167,6 +168,7 @@ impl Exchange {
             grpc: self.head.is_grpc(),
             accepts: trace.accepts,
             without_token: matches!(trace.identity, Some(Identity::ApiKey(_) | Identity::Certificate(_))),
+            scheme: trace.scheme.unwrap_or(Scheme::Bearer),
         };
         let mut reply = reply::deny(&denial, &engine.config().challenge, asker);
         reply.headers.append(&mut trace.response);
@@ -257,7 +259,13 @@ impl Exchange {
 /// Answers a request that can't be read. Nothing in it is trusted but the way its caller wants to be spoken to.
 fn refuse(denial: &Denial, headers: &HeaderMap, engine: &Engine, now: UnixTime) -> Step {
     let request_id = request_id(headers);
-    let asker = Asker { request_id, grpc: headers.is_grpc(), accepts: Credentials::default(), without_token: false };
+    let asker = Asker {
+        request_id,
+        grpc: headers.is_grpc(),
+        accepts: Credentials::default(),
+        without_token: false,
+        scheme: Scheme::Bearer,
+    };
     let reply = reply::deny(denial, &engine.config().challenge, asker);
     let event = engine.config().audit.writes(Decision::Deny).then(|| AuditEvent {
         reason: denial.reason(),

@@ -12,6 +12,7 @@ use crate::access::risk::Score;
 use crate::access::{Circumstances, Connection};
 use crate::binding::Binding;
 use crate::config::Config;
+use crate::credential::Scheme;
 use crate::engine::{Engine, Host};
 use crate::forward::ForwardedIdentity;
 use crate::groups::{GroupList, GroupsLookup, Member};
@@ -71,8 +72,19 @@ impl Wanted {
 pub(super) struct Done {
     /// It was made to wait for its risk.
     pub(super) slowed: bool,
+    /// The proof that came with it was accepted, and is used up.
+    pub(super) proven: Option<Proven>,
     /// The limits that it was counted in.
     pub(super) counted: Counted,
+}
+
+/// A proof of possession that was accepted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Proven {
+    /// The thumbprint of the key that it proves.
+    pub(super) key: [u8; 32],
+    /// The client is to be told a newer nonce.
+    pub(super) renew_nonce: bool,
 }
 
 /// What the walk has learned so far, for the record and for the answer.
@@ -80,6 +92,8 @@ pub(super) struct Done {
 pub(super) struct Trace {
     pub(super) rule: Option<(usize, Rc<str>)>,
     pub(super) provider: Option<usize>,
+    /// How the token was sent.
+    pub(super) scheme: Option<Scheme>,
     /// As the token names it, while its bearer is not known.
     pub(super) kid: Option<String>,
     pub(super) identity: Option<Identity>,

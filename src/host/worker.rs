@@ -8,6 +8,7 @@ use super::foreign::HostVerifier;
 use super::metrics::Metrics;
 use crate::access::Properties;
 use crate::audit::Decision;
+use crate::binding::Entropy;
 use crate::engine::{Engine, Purpose};
 use crate::exchange::{Afterwards, Exchange, Passage, Record, Reply, Step};
 use crate::groups::Outcome as GroupsOutcome;
@@ -365,6 +366,13 @@ impl SharedData for EnvoyHost {
             // Without shared data each worker fetches for itself: more fetches, the same decisions.
             Ok(()) | Err(_) => Ok(()),
         }
+    }
+}
+
+impl Entropy for EnvoyHost {
+    fn fill(&mut self, bytes: &mut [u8]) -> bool {
+        // WASI's `random_get`, which Envoy answers from BoringSSL's generator.
+        getrandom::fill(bytes).is_ok()
     }
 }
 

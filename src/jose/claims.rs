@@ -135,7 +135,9 @@ fn all_strings(values: &[Value]) -> Option<Vec<&str>> {
     values.iter().map(Value::as_str).collect()
 }
 
-pub(super) fn numeric_date(number: &Number) -> Option<UnixTime> {
+/// A NumericDate, read as [`SignedClaims::numeric_date`] reads one.
+#[must_use]
+pub fn numeric_date(number: &Number) -> Option<UnixTime> {
     if let Some(seconds) = number.as_u64() {
         return (seconds < EXACT_LIMIT).then(|| UnixTime::from_secs(seconds));
     }

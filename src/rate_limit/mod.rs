@@ -1,5 +1,6 @@
 //! How often: limits, quotas and concurrency, each by a key of the caller, the address or the request.
 
+pub mod global;
 pub mod key;
 pub mod limit;
 pub mod quota;

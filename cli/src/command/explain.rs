@@ -59,12 +59,12 @@ pub struct Arguments {
     /// Who has the token that is made
     #[arg(long, value_enum, default_value_t, requires = "claims")]
     kind: KindArgument,
-    /// The token that is made is opaque, and the claims are what its authorization server says of it
-    #[arg(long, requires = "claims")]
-    opaque: bool,
     /// The id of an API key of the configuration, or of none; its secret is made here
     #[arg(long, value_name = "ID", conflicts_with_all = ["token", "claims"])]
     api_key: Option<String>,
+    /// The token that is made is opaque, and the claims are what its authorization server says of it
+    #[arg(long, requires = "claims")]
+    opaque: bool,
     /// The issuer's keys, a JWK set
     #[arg(long, value_name = "FILE", conflicts_with = "claims")]
     keys: Option<PathBuf>,

@@ -17,6 +17,7 @@ use super::matching::{could_speak, has_conditions};
 use super::{Exit, Format, line, named, progress};
 use crate::document;
 use crate::scenario::gate::{Gate, head};
+use crate::world::api_key::KeySpec;
 use crate::world::opaque::Opaque;
 use crate::world::token::TokenSpec;
 use crate::world::{Environment, World};
@@ -137,12 +138,25 @@ impl Again {
         if inputs.get("left_out").is_some() {
             return Replayed::Untold("claims are too long for the record".to_owned());
         }
+        if text("credential") == "certificate" {
+            return Replayed::Untold("the caller was known by a certificate, which a record does not have".to_owned());
+        }
         let now = UnixTime::from_millis(record.get("time_ms").and_then(Value::as_u64).unwrap_or_default());
         let claims = inputs.get("claims").and_then(Value::as_object);
         let mut headers = Vec::new();
         if let Some(claims) = claims {
-            match self.token(record, claims, inputs, now) {
-                Ok(token) => headers.push(("authorization".to_owned(), format!("Bearer {token}"))),
+            let credential = match record.get("credential").and_then(Value::as_str) {
+                Some("token") | None => self
+                    .token(record, claims, inputs, now)
+                    .map(|token| ("authorization".to_owned(), format!("Bearer {token}"))),
+                // The key of that id, with what the other configuration has of it.
+                Some("api_key") => {
+                    self.gate.world().api_key(&KeySpec { id: text("client").to_owned(), ..KeySpec::default() })
+                }
+                Some(other) => Err(format!("the caller was known by a {other}, which a record does not have")),
+            };
+            match credential {
+                Ok(header) => headers.push(header),
                 Err(why) => return Replayed::Untold(why),
             }
         }
@@ -152,6 +166,12 @@ impl Again {
         let rule = rehearsal.rule.as_ref();
         if let Some(why) = self.hangs_on_more(rehearsal.head.as_ref(), rule.map(|rule| rule.index), claims, inputs) {
             return Replayed::Untold(why);
+        }
+        let accepts = rule.and_then(|rule| self.document.pointer(&format!("/rules/{}/accept", rule.index)));
+        let by_certificate =
+            accepts.and_then(Value::as_array).is_some_and(|kinds| kinds.contains(&json!("certificate")));
+        if by_certificate && claims.is_none() {
+            return Replayed::Untold("the rule takes certificates, which a record does not have".to_owned());
         }
         // Without claims there was no token, a bad one, or nobody looked.
         let looks = rule.is_some_and(|rule| rule.access != Access::Anonymous);
@@ -240,7 +260,7 @@ impl Again {
         for requirement in asked.into_iter().chain(self.document.get("roles").filter(|_| by_role)) {
             needs(requirement, &mut |member, value| {
                 let lacking = match member {
-                    "countries" | "asns" | "risk_below" | "cel" | "devices" => true,
+                    "countries" | "asns" | "risk_below" | "cel" | "devices" | "certificates" => true,
                     "owner" => value.get("header").is_some(),
                     "claim" | "danger_claim" => {
                         let path = value.get("path");
