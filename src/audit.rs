@@ -31,6 +31,9 @@ pub struct AuditEvent {
     /// The policy over the rule that decided, or would have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
+    /// The limit that decided, or would have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
     /// Request method.
     pub method: String,
     /// Host, as it was matched.

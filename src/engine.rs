@@ -16,6 +16,7 @@ use crate::groups::{GroupsHealth, GroupsLookup, Member, Resolver};
 use crate::introspection::{Introspection, IntrospectionHealth, Introspector, TokenDigest};
 use crate::jose::{Algorithm, NativeVerifier};
 use crate::provider::{Fetch, FetchId, Fetched, IssuerRef, KeyCache, KeyHealth, KeyLookup, KeyState, SharedData};
+use crate::rate_limit::Limiter;
 use crate::rate_limit::global::{Asker, GlobalHealth};
 use crate::time::UnixTime;
 use crate::token::VerifiedToken;
@@ -51,6 +52,7 @@ pub struct Engine {
     askers: Vec<Asker>,
     watch: Option<Watch>,
     secrets: Secrets,
+    limiter: Limiter,
     tokens: TokenCache,
     waiting: u32,
     /// Of those, the ones that wait for something else than keys.
@@ -76,6 +78,7 @@ impl Engine {
         let introspectors = config.token_introspectors(seed);
         let askers = config.askers(seed);
         let watch = config.watch(seed);
+        let limiter = config.limiter(seed);
         let tokens = TokenCache::new(config.limits.token_cache);
         Self {
             config: Rc::new(config),
@@ -84,6 +87,7 @@ impl Engine {
             introspectors,
             askers,
             watch,
+            limiter,
             secrets: Secrets::default(),
             tokens,
             waiting: 0,
@@ -106,6 +110,7 @@ impl Engine {
     /// Fetches to start now. Ask at start, at each [`Engine::next_timeout`], after each response, and when a request begins to wait.
     #[must_use]
     pub fn poll(&mut self, now: UnixTime, shared: &mut dyn SharedData) -> Vec<(Purpose, Fetch)> {
+        self.limiter.poll(shared, now);
         let mut fetches = Vec::new();
         for (provider, issuers) in self.keys.iter_mut().enumerate() {
             for (issuer, keys) in issuers.iter_mut().enumerate() {
@@ -291,6 +296,21 @@ impl Engine {
 
     pub(crate) fn secrets(&mut self) -> &mut Secrets {
         &mut self.secrets
+    }
+
+    pub(crate) fn limiter(&mut self) -> &mut Limiter {
+        &mut self.limiter
+    }
+
+    /// Takes over from `former`, whose configuration this one replaces in the same worker.
+    pub fn succeed(&mut self, former: &mut Self) {
+        self.limiter.succeed(&mut former.limiter);
+    }
+
+    /// What limits forgot, and counted together, for want of memory; see [`Limiter::wanting`].
+    #[must_use]
+    pub fn limits_wanting(&self) -> (u64, u64) {
+        self.limiter.wanting()
     }
 
     pub(crate) fn enter_waiting_room(&mut self) -> bool {

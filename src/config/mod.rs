@@ -29,8 +29,8 @@ use crate::introspection::{IntrospectionSettings, Introspector, Introspectors};
 use crate::jose::{SignaturePolicy, TokenLimits};
 use crate::policy::{Details, Requirement, RouteMatch, Router, Rule};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
-use crate::rate_limit::Limit;
 use crate::rate_limit::global::Asker;
+use crate::rate_limit::{Limit, Limiter};
 use crate::time::UnixTime;
 use crate::token::TokenRules;
 use settings::Settings;
@@ -217,6 +217,12 @@ impl Config {
     /// Who watches for risk, if that is configured.
     pub(crate) fn watch(&self, seed: u64) -> Option<Watch> {
         self.risk.as_ref().map(|settings| Watch::new(settings.clone(), seed))
+    }
+
+    /// Who counts requests in limits.
+    pub(crate) fn limiter(&self, seed: u64) -> Limiter {
+        let limits: Vec<&Limit> = self.rate_limits.iter().map(|config| &config.limit).collect();
+        Limiter::new(&limits, self.rate_limit_memory, seed)
     }
 
     /// What happens to requests at high risk that may go on.

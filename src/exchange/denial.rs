@@ -3,6 +3,7 @@
 //! The reasons are fine here, for the audit record, the counters and the access log; the caller gets one of the few
 //! answers of [`reply`](super::reply).
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::api_key::ApiKeyFlaw;
@@ -67,6 +68,8 @@ pub enum Denial {
     // How often.
     /// A limit is exceeded.
     Limited(Excess),
+    /// A limit of this name is counted elsewhere, and there is no answer.
+    LimitUnavailable(Rc<str>),
 
     // Ours.
     /// The issuer's keys are not to be had.
@@ -95,6 +98,16 @@ impl From<Refusal> for Denial {
 }
 
 impl Denial {
+    /// The limit that is exceeded.
+    #[must_use]
+    pub fn limit(&self) -> Option<&str> {
+        match self {
+            Self::Limited(excess) => Some(&excess.limit),
+            Self::LimitUnavailable(limit) => Some(limit),
+            _ => None,
+        }
+    }
+
     /// Stable code for the audit record, the counters and the response code details.
     #[must_use]
     pub fn reason(&self) -> &'static str {
@@ -117,6 +130,7 @@ impl Denial {
             Self::NoRule => "no_rule",
             Self::Refused(refusal) => refusal.reason(),
             Self::Limited(excess) => excess.reason(),
+            Self::LimitUnavailable(_) => "limit_unavailable",
             Self::KeysUnavailable(_) => "keys_unavailable",
             Self::IntrospectionUnavailable(_) => "introspection_unavailable",
             Self::GroupsUnavailable(_) => "groups_unavailable",

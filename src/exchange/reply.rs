@@ -16,6 +16,7 @@ use crate::credential::Scheme;
 use crate::entra::EntraFlaw;
 use crate::http::challenge::Challenge;
 use crate::policy::{Credentials, Lack, Refusal};
+use crate::rate_limit::{Excess, ExcessKind};
 use crate::token::TokenRuleFlaw;
 
 /// An answer to the caller, ready for the host.
@@ -57,7 +58,12 @@ pub(super) fn deny(denial: &Denial, challenge: &Challenge, asker: Asker<'_>) -> 
     headers.push(("cache-control", "no-store".to_owned()));
     let challenges = challenge::challenges_of(answer, challenge, asker.scheme);
     headers.extend(challenges.into_iter().map(|challenge| ("www-authenticate", challenge)));
-    if let Answer::Unavailable(after) | Answer::TooMany(after) = answer {
+    let after = match answer {
+        Answer::Unavailable(after) | Answer::TooMany(after) => Some(after),
+        Answer::Limited(excess) => Some(excess.retry_after),
+        _ => None,
+    };
+    if let Some(after) = after {
         headers.push(("retry-after", seconds(after).to_string()));
     }
     Reply {
@@ -102,6 +108,7 @@ enum Answer<'d> {
     CircumstancesNotAllowed,
     StepUp(&'d StepUp),
     TooMany(Duration),
+    Limited(&'d Excess),
     Unavailable(Duration),
 }
 
@@ -141,8 +148,8 @@ impl<'d> Answer<'d> {
             | Denial::IntrospectionUnavailable(after)
             | Denial::GroupsUnavailable(after) => Self::Unavailable(*after),
             Denial::LockedOut(after) | Denial::SlowedDown(after) => Self::TooMany(*after),
-            Denial::Limited(excess) => Self::TooMany(excess.retry_after),
-            Denial::WaitedTooLong | Denial::TooManyWaiting => Self::Unavailable(Duration::from_secs(1)),
+            Denial::Limited(excess) => Self::Limited(excess),
+            Denial::LimitUnavailable(_) | Denial::WaitedTooLong | Denial::TooManyWaiting => Self::Unavailable(Duration::from_secs(1)),
         }
     }
 
@@ -171,7 +178,7 @@ impl<'d> Answer<'d> {
             | Self::StepUp(_) => 401,
             Self::RequestInvalid => 400,
             Self::ScopeInsufficient(_) | Self::NotAllowed | Self::CircumstancesNotAllowed => 403,
-            Self::TooMany(_) => 429,
+            Self::TooMany(_) | Self::Limited(_) => 429,
             Self::Unavailable(_) => 503,
         }
     }
@@ -181,7 +188,7 @@ impl<'d> Answer<'d> {
         match self {
             Self::RequestInvalid => 3,
             Self::ScopeInsufficient(_) | Self::NotAllowed | Self::CircumstancesNotAllowed => 7,
-            Self::TooMany(_) => 8,
+            Self::TooMany(_) | Self::Limited(_) => 8,
             Self::Unavailable(_) => 14,
             Self::CredentialMissing(_)
             | Self::TokenInvalid
@@ -206,6 +213,7 @@ impl<'d> Answer<'d> {
             Self::CircumstancesNotAllowed => "circumstances_not_allowed",
             Self::StepUp(_) => "stepup_required",
             Self::TooMany(_) => "too_many_requests",
+            Self::Limited(excess) => excess.reason(),
             Self::Unavailable(_) => "temporarily_unavailable",
         }
     }
@@ -237,6 +245,11 @@ impl<'d> Answer<'d> {
             Self::CircumstancesNotAllowed => "this request is not allowed from here, now or in this way",
             Self::StepUp(_) => "this endpoint needs a stronger or fresher sign-in",
             Self::TooMany(_) => "too many attempts; try again later",
+            Self::Limited(excess) => match excess.kind {
+                ExcessKind::Rate | ExcessKind::Window => "too many requests; slow down",
+                ExcessKind::Quota => "the quota is used up; it is there again when its period is over",
+                ExcessKind::Concurrency => "too many requests at the same time; wait for one to end",
+            },
             Self::Unavailable(_) => "the access token can't be checked right now; try again",
         }
     }
@@ -258,6 +271,10 @@ impl<'d> Answer<'d> {
             status: self.status(),
             detail: self.detail(),
             code: self.code(),
+            limit: match self {
+                Self::Limited(excess) => Some(&excess.limit),
+                _ => None,
+            },
             request_id,
         };
         serde_json::to_vec(&problem).unwrap_or_default()
@@ -273,6 +290,9 @@ struct Problem<'a> {
     status: u16,
     detail: &'static str,
     code: &'static str,
+    /// The limit that is exceeded, by its name in the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
 }

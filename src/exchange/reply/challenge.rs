@@ -29,7 +29,11 @@ pub(super) fn challenges_of(answer: Answer<'_>, challenge: &Challenge, scheme: S
             return vec![claims_challenge(context, authority)];
         }
         Answer::StepUp(StepUp::Authentication { .. }) => Some("insufficient_user_authentication"),
-        Answer::NotAllowed | Answer::CircumstancesNotAllowed | Answer::TooMany(_) | Answer::Unavailable(_) => {
+        Answer::NotAllowed
+        | Answer::CircumstancesNotAllowed
+        | Answer::TooMany(_)
+        | Answer::Limited(_)
+        | Answer::Unavailable(_) => {
             return Vec::new();
         }
     };

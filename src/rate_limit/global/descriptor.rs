@@ -49,4 +49,4 @@ fn bounded(value: String) -> String {
 }
 
 /// Subjects with their issuer are shorter.
-pub const LONGEST: usize = 256;
+const LONGEST: usize = 256;

@@ -13,6 +13,8 @@ pub struct GlobalHealth<'a> {
     pub spent: usize,
     /// Failures since the last answer.
     pub failures: u32,
+    /// It is left alone for a while.
+    pub rests: bool,
     /// How the last call ended; `None` if none did.
     pub last_outcome: Option<Result<(), Failure>>,
 }

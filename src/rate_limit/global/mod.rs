@@ -40,7 +40,7 @@ pub use settings::{GlobalLimit, OnFailure};
 
 use crate::provider::{Fetch, FetchId, Fetched};
 use crate::time::UnixTime;
-use circuit::Circuit;
+use circuit::{Circuit, FAILURES};
 use spent::Spent;
 
 /// Asks one engine, and remembers what it refused. See the module for how it is driven.
@@ -227,6 +227,7 @@ impl Asker {
             waiting: self.waiting.len(),
             spent: self.spent.len(),
             failures: self.circuit.failures(),
+            rests: self.circuit.failures() >= FAILURES,
             last_outcome: self.last_outcome,
         }
     }

@@ -2,7 +2,7 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 
-use super::circuit::{FAILURES, LONGEST_PAUSE};
+use super::circuit::LONGEST_PAUSE;
 use super::spent::LONGEST_MEMORY;
 use super::*;
 
