@@ -122,7 +122,8 @@ impl World {
                 entra: rules.entra.is_some(),
                 profile: rules.access_token_profile,
                 policy: rules.entra.as_ref().and_then(|entra| entra.policy().map(str::to_owned)),
-                endpoint: config.introspection(place.provider).map(Endpoint::of),
+                // Of a real token nobody here knows what it is.
+                endpoint: config.introspection(place.provider).map(Endpoint::of).filter(|_| matches!(keys, Keys::Own)),
             });
         }
         world
