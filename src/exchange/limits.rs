@@ -43,7 +43,7 @@ pub(super) fn arrive(
     for (limit, weight) in limits(config, rule) {
         let limit = &limit.limit;
         let percent = engine.limiter().percent(host, limit, now);
-        let request = Request { limit, allowance: &limit.allowance, weight, percent };
+        let request = Request { limit, tier: None, weight, percent };
         match limit.when {
             When::Arrival => requests.push(request),
             When::ArrivalOfFailures => looks.push(request),
@@ -78,7 +78,7 @@ pub(super) fn failed(
     let failing = limits(config, rule).filter(|(limit, _)| limit.limit.when == When::ArrivalOfFailures);
     for (limit, weight) in failing {
         let limit = &limit.limit;
-        let request = Request { limit, allowance: &limit.allowance, weight, percent: 100 };
+        let request = Request { limit, tier: None, weight, percent: 100 };
         let tallies = engine.limiter().count(host, &[request], source, now);
         trace.done.counted.renew(tallies);
     }
@@ -110,8 +110,7 @@ pub(super) fn admit(
         let percent = engine.limiter().percent(host, &limit.limit, now).min(at_risk(&limit.limit, risk));
         let tier = tier(config, limit, route, head, identity, risk, host, now);
         let tier = tier.and_then(|place| limit.limit.tiers.get(place));
-        let allowance = tier.map_or(&limit.limit.allowance, |tier| &tier.allowance);
-        requests.push(Request { limit: &limit.limit, allowance, weight, percent });
+        requests.push(Request { limit: &limit.limit, tier, weight, percent });
     }
     let address = Connection::new(host).addressed_by(config.client_address, head);
     let needs_address = requests.iter().any(|request| request.limit.key.needs_address());
