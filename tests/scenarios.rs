@@ -40,6 +40,7 @@ fn every_story_goes_in_envoy_as_it_is_written() {
             let envoy = stage.envoy(&upstream, at);
             for index in requests {
                 let request = &story.scenario.requests[index];
+                std::thread::sleep(request.after);
                 // Envoy can't be told what a connection is like; the native side has been.
                 if request.connection.is_empty() {
                     told.push((request, stage.ask(&envoy, request), native.get(index)));

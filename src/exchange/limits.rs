@@ -47,9 +47,9 @@ pub(super) fn arrive(
     for (limit, weight) in limits(config, rule) {
         let limit = &limit.limit;
         let percent = engine.limiter().percent(host, limit, now);
-        let request = Request { limit, allowance: &limit.allowance, weight, percent };
+        let request = Request { limit, tier: None, weight, percent };
         match (limit.when, &limit.global) {
-            (When::Arrival, Some(global)) => elsewhere.push(Elsewhere { request, global, tier: None }),
+            (When::Arrival, Some(global)) => elsewhere.push(Elsewhere { request, global }),
             (When::Arrival, None) => requests.push(request),
             (When::ArrivalOfFailures, _) => looks.push(request),
             (When::Admitted, _) => {}
@@ -86,7 +86,7 @@ pub(super) fn failed(
     let failing = limits(config, rule).filter(|(limit, _)| limit.limit.when == When::ArrivalOfFailures);
     for (limit, weight) in failing {
         let limit = &limit.limit;
-        let request = Request { limit, allowance: &limit.allowance, weight, percent: 100 };
+        let request = Request { limit, tier: None, weight, percent: 100 };
         let tallies = engine.limiter().count(host, &[request], source, now);
         trace.done.counted.renew(tallies);
     }
@@ -119,10 +119,9 @@ pub(super) fn admit(
         let percent = engine.limiter().percent(host, &limit.limit, now).min(at_risk(&limit.limit, risk));
         let tier = tier(config, limit, route, head, identity, risk, host, now);
         let tier = tier.and_then(|place| limit.limit.tiers.get(place));
-        let allowance = tier.map_or(&limit.limit.allowance, |tier| &tier.allowance);
-        let request = Request { limit: &limit.limit, allowance, weight, percent };
+        let request = Request { limit: &limit.limit, tier, weight, percent };
         match &limit.limit.global {
-            Some(global) => elsewhere.push(Elsewhere { request, global, tier: tier.map(|tier| &*tier.name) }),
+            Some(global) => elsewhere.push(Elsewhere { request, global }),
             None => requests.push(request),
         }
     }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::request::{Done, Trace, Watch};
 use super::{Denial, Exchange, Step, refuse};
 use crate::access::Connection;
+use crate::config::Config;
 use crate::credential::{self, Place};
 use crate::engine::{Engine, Host};
 use crate::http::{HeaderMap, RequestHead};
@@ -20,6 +21,7 @@ use crate::jose::{Header, Unverified};
 use crate::policy::conditional_access::{Grant, Policy};
 use crate::policy::requirement::Finding;
 use crate::policy::{Access, Captured, Credentials, Facts, Requirement, Rule};
+use crate::rate_limit::{ExcessKind, Part, Room, Tally};
 use crate::time::UnixTime;
 
 /// A request on its way, told.
@@ -45,6 +47,8 @@ pub struct Rehearsal {
     pub requirement: Option<Finding>,
     /// Every policy over the rule, in order.
     pub policies: Vec<PolicyTold>,
+    /// Every limit that it was looked at by, in order.
+    pub limits: Vec<LimitTold>,
     /// The policy that decided, or would have.
     pub policy: Option<String>,
     /// What would have stopped the request, were everything enforced.
@@ -108,6 +112,53 @@ impl PolicyTold {
     }
 }
 
+/// A limit, and what was left of it.
+#[derive(Debug, Serialize)]
+pub struct LimitTold {
+    /// Its name.
+    pub name: String,
+    /// By what it counts.
+    pub key: Vec<String>,
+    /// The caller's tier, if they have one.
+    pub tier: Option<String>,
+    /// What came of it: `admitted`, `limited`, `unenforced`.
+    pub outcome: &'static str,
+    /// What is left of each amount.
+    pub left: Vec<LeftTold>,
+}
+
+/// What is left of an amount.
+#[derive(Debug, Serialize)]
+pub struct LeftTold {
+    /// `rate`, `window`, `quota` or `concurrency`.
+    pub kind: &'static str,
+    /// So many.
+    pub left: u32,
+    /// Of so many.
+    pub of: u32,
+    /// All of it is there again in so many seconds.
+    pub seconds: u64,
+}
+
+impl LimitTold {
+    fn of(tally: &Tally, config: &Config) -> Self {
+        let limit = config.rate_limits.iter().find(|config| config.limit.name == tally.limit);
+        let left = |(kind, room): &(ExcessKind, Room)| LeftTold {
+            kind: kind.name(),
+            left: room.left,
+            of: room.of,
+            seconds: room.resets_in.as_secs(),
+        };
+        Self {
+            name: tally.limit.to_string(),
+            key: limit.map(|config| config.limit.key.parts().iter().map(Part::name).collect()).unwrap_or_default(),
+            tier: tally.tier.as_deref().map(str::to_owned),
+            outcome: tally.outcome(),
+            left: tally.rooms.iter().map(left).collect(),
+        }
+    }
+}
+
 /// What a watcher of the walk has seen.
 #[derive(Default)]
 struct Seen {
@@ -139,6 +190,7 @@ pub fn rehearse(
                 identity: Identity::Anonymous,
                 requirement: None,
                 policies: Vec::new(),
+                limits: Vec::new(),
                 policy: None,
                 unenforced: None,
                 step,
@@ -204,6 +256,7 @@ fn tell(head: RequestHead, engine: &Engine, host: &mut dyn Host, trace: Trace, s
         identity: trace.identity.unwrap_or(Identity::Anonymous),
         requirement: seen.requirement,
         policies: seen.policies,
+        limits: trace.done.counted.tallies().iter().map(|tally| LimitTold::of(tally, &config)).collect(),
         policy: trace.policy.map(|policy| policy.to_string()),
         unenforced: trace.unenforced,
         step,

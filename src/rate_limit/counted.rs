@@ -59,12 +59,11 @@ impl Counted {
 
     /// What came of each: `admitted`, `limited`, or `unenforced` where it would have been.
     pub(crate) fn outcomes(&self) -> Vec<(Rc<str>, &'static str)> {
-        let outcome = |tally: &Tally| match (&tally.excess, tally.report_only) {
-            (None, _) => "admitted",
-            (Some(_), false) => "limited",
-            (Some(_), true) => "unenforced",
-        };
-        self.tallies.iter().map(|tally| (Rc::clone(&tally.limit), outcome(tally))).collect()
+        self.tallies
+            .iter()
+            .filter(|tally| !tally.quiet)
+            .map(|tally| (Rc::clone(&tally.limit), tally.outcome()))
+            .collect()
     }
 
     /// Takes what it holds.

@@ -9,11 +9,12 @@ use std::time::Duration;
 use super::limiter::Tally;
 use super::{ExcessKind, Room};
 
-/// The two fields for what a request was counted in; none if that is nothing. What is nearest to its end comes first, and the rest
+/// The two fields for what a request was counted in; none if that is nothing. How many failures somebody has left is not told
+/// before there are none. What is nearest to its end comes first, and the rest
 /// beyond [`MOST_ITEMS`] is left out.
 #[must_use]
 pub fn fields(tallies: &[Tally]) -> Vec<(&'static str, String)> {
-    let enforced = tallies.iter().filter(|tally| !tally.report_only);
+    let enforced = tallies.iter().filter(|tally| !tally.report_only && !tally.quiet);
     let mut items: Vec<(&Tally, &(ExcessKind, Room))> =
         enforced.flat_map(|tally| tally.rooms.iter().map(move |room| (tally, room))).collect();
     if items.is_empty() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::holder::{Holder, is_there};
-use super::limit::{Allowance, Limit};
+use super::limit::{Allowance, Limit, Tier, When};
 use super::record::{Ask, Record};
 use super::room::Room;
 use super::slot::{SLOT_BYTES, Seat, Slot};
@@ -38,12 +38,18 @@ pub struct Limiter {
 pub struct Request<'a> {
     /// The limit.
     pub limit: &'a Limit,
-    /// The allowance: the limit's own or that of a tier.
-    pub allowance: &'a Allowance,
+    /// The tier's, if there is one, else the limit's own.
+    pub tier: Option<&'a Tier>,
     /// It counts as so many.
     pub weight: u32,
     /// So much of the allowance is left, quotas apart; 1 to 100.
     pub percent: u8,
+}
+
+impl<'a> Request<'a> {
+    fn allowance(&self) -> &'a Allowance {
+        self.tier.map_or(&self.limit.allowance, |tier| &tier.allowance)
+    }
 }
 
 /// How that went.
@@ -51,12 +57,16 @@ pub struct Request<'a> {
 pub struct Tally {
     /// The limit's name.
     pub limit: Rc<str>,
+    /// The caller's tier.
+    pub tier: Option<Rc<str>>,
     /// What is left.
     pub rooms: Vec<(ExcessKind, Room)>,
     /// There was no room.
     pub excess: Option<Excess>,
     /// So it went on even so.
     pub report_only: bool,
+    /// It counts failures, and this request is none so far.
+    pub quiet: bool,
     /// What it holds until it is over.
     pub held: Option<Held>,
 }
@@ -209,12 +219,12 @@ impl Limiter {
     ) -> Tally {
         for _ in 0..WRITES {
             let is_crowd = matches!(found.seat, Seat::Crowd(_));
-            let worth = found.record.worth(request.allowance, now);
+            let worth = found.record.worth(request.allowance(), now);
             found.slot.put(found.who, &found.record.encode(), worth, is_crowd, now);
             if write(shared, &self.slot_name(found.place), found.slot.bytes(), found.version) {
                 self.forgotten = self.forgotten.saturating_add(u64::from(found.seat == Seat::Forgets));
                 self.crowded = self.crowded.saturating_add(u64::from(is_crowd));
-                if let (Some(_), Some(holder)) = (request.allowance.concurrency, self.holder) {
+                if let (Some(_), Some(holder)) = (request.allowance().concurrency, self.holder) {
                     tally.held = Some(Held { place: found.place, who: found.who, holder: holder.id() });
                 }
                 return tally;
@@ -236,19 +246,19 @@ impl Limiter {
     /// Keeps what a step back of the clock has changed; if another worker was faster, it has done so.
     fn keep_step(&self, shared: &mut dyn SharedData, request: &Request<'_>, mut found: Found, now: UnixTime) {
         if found.stepped {
-            let worth = found.record.worth(request.allowance, now);
+            let worth = found.record.worth(request.allowance(), now);
             found.slot.put(found.who, &found.record.encode(), worth, matches!(found.seat, Seat::Crowd(_)), now);
             let _ = write(shared, &self.slot_name(found.place), found.slot.bytes(), found.version);
         }
     }
 
     fn ask<'r>(&mut self, shared: &mut dyn SharedData, request: &Request<'r>, now: UnixTime) -> Ask<'r> {
-        let holder = match (request.allowance.concurrency, &self.holder) {
+        let holder = match (request.allowance().concurrency, &self.holder) {
             (None, _) => 0,
             (Some(_), Some(holder)) => holder.id(),
             (Some(_), None) => self.holder.insert(Holder::new(shared, &mut self.random, now)).id(),
         };
-        Ask { allowance: request.allowance, weight: request.weight, percent: request.percent, holder }
+        Ask { allowance: request.allowance(), weight: request.weight, percent: request.percent, holder }
     }
 
     /// Takes what is asked for; what lost workers hold is nobody's.
@@ -282,7 +292,7 @@ impl Limiter {
             (None, Seat::Crowd(crowd)) => (crowd, shared_one().unwrap_or_default()),
             (None, _) => (who, shared_one().map(|record| Record { held: Vec::new(), ..record }).unwrap_or_default()),
         };
-        let stepped = record.step_back(request.allowance, now);
+        let stepped = record.step_back(request.allowance(), now);
         Found { place, slot, version, who, seat, record, stepped }
     }
 
@@ -315,11 +325,23 @@ impl Limiter {
 }
 
 impl Tally {
+    /// What came of it: `admitted`, `limited`, or `unenforced` where it would have been.
+    #[must_use]
+    pub fn outcome(&self) -> &'static str {
+        match (&self.excess, self.report_only) {
+            (None, _) => "admitted",
+            (Some(_), false) => "limited",
+            (Some(_), true) => "unenforced",
+        }
+    }
+
     fn new(request: &Request<'_>, found: &Found, excess: Option<(ExcessKind, Duration)>, now: UnixTime) -> Self {
         let limit = request.limit;
         Self {
             limit: Rc::clone(&limit.name),
-            rooms: found.record.rooms(request.allowance, request.percent, now),
+            tier: request.tier.map(|tier| Rc::clone(&tier.name)),
+            rooms: found.record.rooms(request.allowance(), request.percent, now),
+            quiet: limit.when == When::ArrivalOfFailures && excess.is_none(),
             excess: excess.map(|excess| Excess::of(&limit.name, excess)),
             report_only: limit.report_only,
             held: None,

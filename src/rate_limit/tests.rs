@@ -56,7 +56,7 @@ impl Worker {
 
     fn tally(&mut self, host: &mut MemoryHost, limit: &Limit, key: &str, percent: u8, now: UnixTime) -> Tally {
         let source = Source { identity: &Identity::Anonymous, head: &self.head, address: None, rule: key };
-        let request = Request { limit, allowance: &limit.allowance, weight: 1, percent };
+        let request = Request { limit, tier: None, weight: 1, percent };
         self.limiter.count(host, &[request], source, now).remove(0)
     }
 

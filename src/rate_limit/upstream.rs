@@ -145,6 +145,8 @@ const WRITES: usize = 3;
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::arithmetic_side_effects, reason = "times are small")]
+
     use super::*;
     use crate::testing::MemoryHost;
 

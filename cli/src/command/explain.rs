@@ -247,6 +247,7 @@ impl Story {
         story.caller(rehearsal);
         story.requirement(rehearsal);
         story.policies(rehearsal);
+        story.limits(rehearsal);
         story.end(rehearsal);
         story
     }
@@ -363,6 +364,22 @@ impl Story {
         let mut lines = Vec::new();
         part(finding, 0, &mut lines);
         self.tell("requires", lines, serde_json::to_value(finding).unwrap_or_default());
+    }
+
+    fn limits(&mut self, rehearsal: &Rehearsal) {
+        if rehearsal.limits.is_empty() {
+            return;
+        }
+        let mut lines = Vec::new();
+        for limit in &rehearsal.limits {
+            let key = if limit.key.is_empty() { "all together".to_owned() } else { limit.key.join(", ") };
+            let tier = limit.tier.as_ref().map(|tier| format!(", tier {tier}")).unwrap_or_default();
+            lines.push(format!("{}: {} (by {key}{tier})", limit.name, limit.outcome));
+            for left in &limit.left {
+                lines.push(format!("    {}: {} of {} left", left.kind, left.left, left.of));
+            }
+        }
+        self.tell("limits", lines, serde_json::to_value(&rehearsal.limits).unwrap_or_default());
     }
 
     fn policies(&mut self, rehearsal: &Rehearsal) {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use portcullis::config::Config;
@@ -190,6 +191,7 @@ pub fn ask(
     let mut gates: HashMap<Option<UnixTime>, Gate> = HashMap::new();
     let mut outcomes = Vec::new();
     let now = moment::now();
+    let mut gone_by = HashMap::new();
     for (index, request) in scenario.requests.iter().enumerate() {
         let gate = match gates.entry(request.at) {
             Entry::Occupied(gate) => gate.into_mut(),
@@ -200,7 +202,9 @@ pub fn ask(
                 place.insert(gate)
             }
         };
-        let outcome = gate.ask(request, request.at.unwrap_or(now));
+        let clock = gone_by.entry(request.at).or_insert(Duration::ZERO);
+        *clock = clock.saturating_add(request.after);
+        let outcome = gate.ask(request, request.at.unwrap_or(now).plus(*clock));
         outcomes.push(
             outcome
                 .map_err(|fault| vec![format!("request {} ({}): {fault}", index.saturating_add(1), request.what)])?,

@@ -79,8 +79,17 @@ impl Gate {
         }
         let headers = request.wire_headers(&self.world, now)?;
         let pairs = head(&request.method, &request.host, &request.path, &headers);
-        let rehearsal = self.walk(pairs.clone(), now);
-        Ok(outcome(&pairs, rehearsal.step))
+        let mut rehearsal = self.walk(pairs.clone(), now);
+        // The upstream answers 200, and with that it is over.
+        let mut answer = Vec::new();
+        if let Step::Continue(passage, _) = &mut rehearsal.step {
+            let mut afterwards = std::mem::take(&mut passage.afterwards);
+            answer = afterwards.respond(Some(200), &mut self.engine, now);
+            afterwards.end(&mut self.engine, &mut self.host);
+        }
+        let mut outcome = outcome(&pairs, rehearsal.step);
+        outcome.answer.extend(answer.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)));
+        Ok(outcome)
     }
 }
 

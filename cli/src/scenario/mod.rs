@@ -9,6 +9,7 @@ pub mod read;
 pub mod verdict;
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use portcullis::time::UnixTime;
 use serde_json::Value;
@@ -50,6 +51,8 @@ pub struct ScenarioRequest {
     pub from: IpAddr,
     /// When it is asked; the clock of who runs it if left out.
     pub at: Option<UnixTime>,
+    /// How long after the one before it, at most ten seconds: in a real Envoy that is waited.
+    pub after: Duration,
     /// Properties of the connection, as Envoy names them. A real Envoy can't be told them, so there it is left out.
     pub connection: Vec<(String, String)>,
     /// What must come of it.

@@ -1,6 +1,7 @@
 //! The form of a scenario file. A member that nobody knows is an error: it would be a check that never takes place.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use portcullis::http::name::is_token;
 use serde_json::{Map, Value};
@@ -31,7 +32,7 @@ pub fn scenario(document: &Value) -> Result<Scenario, Vec<String>> {
             for (index, value) in list.iter().enumerate() {
                 let what = value.get("what").and_then(Value::as_str).unwrap_or("without `what`");
                 match request(value) {
-                    Ok(request) => requests.push(request),
+                    Ok((request, times)) => requests.extend(std::iter::repeat_n(request, times)),
                     Err(fault) => faults.push(format!("request {} ({what}): {fault}", index.saturating_add(1))),
                 }
             }
@@ -41,7 +42,7 @@ pub fn scenario(document: &Value) -> Result<Scenario, Vec<String>> {
     if faults.is_empty() { Ok(Scenario { config, requests }) } else { Err(faults) }
 }
 
-fn request(value: &Value) -> Result<ScenarioRequest, String> {
+fn request(value: &Value) -> Result<(ScenarioRequest, usize), String> {
     let members = value.as_object().ok_or("expected an object")?;
     let known: Vec<&str> = METHODS.iter().chain(&MEMBERS).copied().collect();
     if let Some(fault) = unknown(members, &known) {
@@ -60,7 +61,7 @@ fn request(value: &Value) -> Result<ScenarioRequest, String> {
             .map(|(name, value)| Ok((name.clone(), scalar(value, &format!("connection.{name}"))?)))
             .collect::<Result<_, String>>()?,
     };
-    Ok(ScenarioRequest {
+    let request = ScenarioRequest {
         what: text(members, "what")?.ok_or("what: is required; say what the request shows")?.to_owned(),
         method,
         path,
@@ -71,9 +72,24 @@ fn request(value: &Value) -> Result<ScenarioRequest, String> {
         dpop: members.get("dpop").map(dpop).transpose()?,
         from,
         at,
+        after: text(members, "after")?.map_or(Ok(Duration::ZERO), after)?,
         connection,
         expect: expectation(members)?,
-    })
+    };
+    Ok((request, members.get("repeat").map_or(Ok(1), times)?))
+}
+
+/// A span of at most ten seconds: `2s`, `500ms`.
+fn after(text: &str) -> Result<Duration, String> {
+    let number = |unit| text.strip_suffix(unit).and_then(|number| number.parse::<u64>().ok());
+    let span = number("ms").map(Duration::from_millis).or_else(|| number("s").map(Duration::from_secs));
+    let longest = Duration::from_secs(10);
+    span.filter(|span| *span <= longest).ok_or_else(|| format!("after: expected at most `10s`; found `{text}`"))
+}
+
+fn times(value: &Value) -> Result<usize, String> {
+    let times = value.as_u64().and_then(|times| usize::try_from(times).ok());
+    times.filter(|times| (1..=1000).contains(times)).ok_or_else(|| "repeat: expected 1 to 1000".to_owned())
 }
 
 fn method_and_path(members: &Map<String, Value>) -> Result<(String, String), String> {
@@ -328,7 +344,7 @@ fn scalar(value: &Value, at: &str) -> Result<String, String> {
 
 const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "options", "head"];
 
-const MEMBERS: [&str; 15] = [
+const MEMBERS: [&str; 17] = [
     "what",
     "request",
     "host",
@@ -338,6 +354,8 @@ const MEMBERS: [&str; 15] = [
     "dpop",
     "from",
     "at",
+    "after",
+    "repeat",
     "connection",
     "expect",
     "rule",

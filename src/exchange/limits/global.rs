@@ -7,7 +7,7 @@ use crate::engine::{Engine, Host};
 use crate::exchange::Denial;
 use crate::exchange::request::{Stop, Trace, Wanted};
 use crate::rate_limit::global::{Answer, Descriptor, Failure, GlobalLimit, Lookup, OnFailure, Ticket};
-use crate::rate_limit::{Excess, ExcessKind, Limit, Request, Room, Source, Tally};
+use crate::rate_limit::{Excess, ExcessKind, Request, Room, Source, Tally};
 use crate::time::UnixTime;
 
 /// The limits of a request that are counted elsewhere, by their names, as far as they have been asked for.
@@ -50,8 +50,6 @@ impl Asked {
 pub(super) struct Elsewhere<'a> {
     pub(super) request: Request<'a>,
     pub(super) global: &'a GlobalLimit,
-    /// The caller's tier.
-    pub(super) tier: Option<&'a str>,
 }
 
 /// Asks for each of `limits`, and takes what came of those that were asked for before. What stops the request, apart from the tallies,
@@ -75,7 +73,7 @@ pub(super) fn settle(
         trace.done.asked.set(&limit.name, state);
         match lookup {
             Lookup::Wait(ticket) => waits.push((one.global.engine, ticket)),
-            Lookup::Answered(answer) => tallies.push(tally(limit, &answer)),
+            Lookup::Answered(answer) => tallies.push(tally(&one.request, &answer)),
             Lookup::Failed(_) => match one.global.on_failure {
                 OnFailure::Allow => {}
                 OnFailure::Local => tallies.extend(engine.limiter().count(host, &[one.request], source, now)),
@@ -120,13 +118,14 @@ fn look(
 fn descriptor(one: &Elsewhere<'_>, source: Source<'_>) -> Descriptor {
     let mut key = one.request.limit.key.entries(source);
     if !one.request.limit.tiers.is_empty() {
-        key.push(("tier".to_owned(), one.tier.unwrap_or(NO_TIER).to_owned()));
+        key.push(("tier".to_owned(), one.request.tier.map_or(NO_TIER, |tier| &tier.name).to_owned()));
     }
     Descriptor::new(&one.global.entries, key)
 }
 
 /// The engine's answer, as if it had been counted here.
-fn tally(limit: &Limit, answer: &Answer) -> Tally {
+fn tally(request: &Request<'_>, answer: &Answer) -> Tally {
+    let limit = request.limit;
     let kind = match answer.allowance {
         Some((_, per)) if per >= SHORTEST_QUOTA => ExcessKind::Quota,
         _ => ExcessKind::Window,
@@ -139,9 +138,11 @@ fn tally(limit: &Limit, answer: &Answer) -> Tally {
     let excess = answer.over.then(|| Excess { limit: Rc::clone(&limit.name), kind, retry_after: reset });
     Tally {
         limit: Rc::clone(&limit.name),
+        tier: request.tier.map(|tier| Rc::clone(&tier.name)),
         rooms: room.into_iter().collect(),
         excess,
         report_only: limit.report_only,
+        quiet: false,
         held: None,
     }
 }
