@@ -4,9 +4,11 @@
 //! - [`keys`]: keys and signatures
 //! - [`token`]: tokens, ordinary unless told otherwise
 //! - [`host`]: what an engine asks of its host
+//! - [`limits`]: who counts limits that are counted elsewhere
 
 pub mod host;
 pub mod keys;
+mod limits;
 pub mod token;
 
 use std::collections::HashMap;
@@ -162,6 +164,7 @@ impl World {
             }
             for (purpose, fetch) in fetches {
                 let fetched = match self.answer(&fetch.authority, &fetch.path) {
+                    _ if fetch.grpc => limits::answer(&fetch),
                     Some(body) => Fetched::Response { status: 200, headers: Vec::new(), body },
                     None => Fetched::Failed,
                 };
