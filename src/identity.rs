@@ -75,7 +75,12 @@ impl Identity {
     /// The kinds of caller that it may be; one, where it can be told.
     #[must_use]
     pub fn kinds(&self) -> &[CallerKind] {
-        self.token().map_or(&CallerKind::ALL, VerifiedToken::kinds)
+        match self {
+            Self::Anonymous => &CallerKind::OF_TOKENS,
+            Self::Token(token) => token.kinds(),
+            Self::ApiKey(_) => &[CallerKind::ApiKey],
+            Self::Certificate(_) => &[CallerKind::Certificate],
+        }
     }
 
     /// How the client application proved who it is to Entra ID.

@@ -2,15 +2,21 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 
 use crate::access::Properties;
+use crate::binding::Entropy;
+use crate::entra::{Checks, Cloud, Directory, EntraSettings, Tenants, Versions};
 use crate::jose::{
-    Hash, KeyOrigin, NativeVerifier, SignaturePolicy, SignedClaims, TokenLimits, Unverified, VerificationKey, base64url,
+    AlgorithmSet, Hash, KeyOrigin, KeySet, NativeVerifier, SignaturePolicy, SignedClaims, TokenLimits, Unverified,
+    VerificationKey, base64url,
 };
-use crate::provider::{CasMismatch, SharedData};
+use crate::provider::{CasMismatch, Issuer, IssuerRef, IssuerRule, KeyRule, KeySource, SharedData};
+use crate::time::UnixTime;
+use crate::token::{self, TokenRules, VerifiedToken};
 
 /// An issuer with one Ed25519 key; the same `name` has the same key.
 pub(crate) struct TestIssuer {
@@ -93,6 +99,14 @@ impl SharedData for MemoryHost {
     }
 }
 
+/// The same in every run.
+impl Entropy for MemoryHost {
+    fn fill(&mut self, bytes: &mut [u8]) -> bool {
+        bytes.fill(0x5a);
+        true
+    }
+}
+
 impl Properties for MemoryHost {
     fn property(&mut self, path: &str) -> Option<Vec<u8>> {
         self.properties.get(path).cloned()
@@ -103,4 +117,55 @@ impl NativeVerifier for MemoryHost {
     fn verify(&mut self, _: Hash, _: &[u8], _: &[u8], _: &[u8]) -> Option<bool> {
         None
     }
+}
+
+/// When the tokens below were made.
+pub(crate) const NOW: u64 = 1_800_000_000;
+/// Their tenant, where they are Entra's.
+pub(crate) const TENANT: &str = "11111111-aaaa-4bbb-8ccc-222222222222";
+
+/// A verified token of Entra ID (provider 0) with these claims besides those that each one has.
+pub(crate) fn entra_token(claims: &Value) -> Rc<VerifiedToken> {
+    let settings = EntraSettings {
+        directory: Directory::Workforce(Tenants::One(TENANT.parse().unwrap())),
+        cloud: Cloud::Global,
+        versions: Versions::Both,
+        app_id: None,
+    };
+    let own = json!({ "iss": format!("https://login.microsoftonline.com/{TENANT}/v2.0"), "tid": TENANT, "sub": "s-1" });
+    let issuer = settings.issuers("login", None).unwrap().remove(0);
+    verified_token(own, claims, 0, &issuer, Some(settings.checks(false)))
+}
+
+/// A verified token of another issuer (provider 1) with these claims besides.
+pub(crate) fn other_token(claims: &Value) -> Rc<VerifiedToken> {
+    let own = json!({ "iss": "https://idp.example", "sub": "u-1" });
+    let source = KeySource::Fixed(KeySet::new(vec![]));
+    let issuer = Issuer { rule: IssuerRule::exact("https://idp.example"), key_rule: KeyRule::default(), source };
+    verified_token(own, claims, 1, &issuer, None)
+}
+
+fn verified_token(
+    mut all: Value,
+    claims: &Value,
+    provider: usize,
+    issuer: &Issuer,
+    entra: Option<Checks>,
+) -> Rc<VerifiedToken> {
+    all["exp"] = json!(NOW + 600);
+    all["aud"] = json!("api://orders");
+    all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+    let rules = TokenRules {
+        audiences: None,
+        algorithms: AlgorithmSet::ASYMMETRIC,
+        access_token_profile: false,
+        clock_skew: Duration::from_secs(60),
+        max_lifetime: None,
+        max_age: None,
+        entra,
+    };
+    let stated = json!({ "issuer": "https://login.microsoftonline.com/{tenantid}/v2.0" });
+    let signed = TestIssuer::new("idp").signed_with(&json!({ "alg": "EdDSA", "typ": "JWT" }), &all, stated);
+    let place = IssuerRef { provider, issuer: 0 };
+    Rc::new(token::accept(place, issuer, &rules, signed, UnixTime::from_secs(NOW)).unwrap())
 }

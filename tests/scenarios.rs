@@ -130,7 +130,7 @@ impl Stage {
         // What a decision came to is in its record; writing it changes none.
         config["audit"]["log"] = json!("all");
         let served = Arc::clone(&world);
-        let issuers = Documents::start(move |host, path| served.answer(host, path));
+        let issuers = Documents::start(move |host, path, body| served.answer(host, path, body));
         Self { issuers, limits: RateLimitEngine::start(), world, config }
     }
 

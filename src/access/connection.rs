@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 
 use super::address;
-use super::device::PeerCertificate;
+use super::client_certificate::ClientCertificates;
+use crate::certificate::{Presented, PresentedFlaw};
 use crate::http::RequestHead;
 
 /// The host's properties of a request and its connection, as Envoy names them (`source.address`,
@@ -15,6 +16,10 @@ pub trait Properties {
     /// One property, by its path with dots.
     fn property(&mut self, path: &str) -> Option<Vec<u8>>;
 }
+
+/// A property of the host is neither true nor false.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotTrueOrFalse;
 
 /// Where the client's address is taken from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +37,8 @@ pub struct Connection<'h> {
     forwarded: Option<(&'h RequestHead, NonZeroUsize)>,
     address: OnceCell<Option<IpAddr>>,
     peer: OnceCell<Option<IpAddr>>,
-    certificate: OnceCell<Option<PeerCertificate>>,
+    certified: Option<(&'h RequestHead, &'h ClientCertificates)>,
+    presented: OnceCell<Result<Option<Presented>, PresentedFlaw>>,
 }
 
 impl<'h> Connection<'h> {
@@ -43,7 +49,8 @@ impl<'h> Connection<'h> {
             forwarded: None,
             address: OnceCell::new(),
             peer: OnceCell::new(),
-            certificate: OnceCell::new(),
+            certified: None,
+            presented: OnceCell::new(),
         }
     }
 
@@ -54,6 +61,13 @@ impl<'h> Connection<'h> {
             AddressSource::Host => None,
             AddressSource::ForwardedFor(hops) => Some((head, hops)),
         };
+        self
+    }
+
+    /// The same with the client's certificate from where `certificates` says.
+    #[must_use]
+    pub fn certified_by(mut self, certificates: &'h ClientCertificates, head: &'h RequestHead) -> Self {
+        self.certified = Some((head, certificates));
         self
     }
 
@@ -77,11 +91,28 @@ impl<'h> Connection<'h> {
         })
     }
 
-    /// The client's certificate, if there is one and it can be read. Whether it was checked is another question.
-    #[must_use]
-    pub fn certificate(&self) -> Option<&PeerCertificate> {
-        let read = || PeerCertificate::read(&self.text("connection.peer_certificate")?);
-        self.certificate.get_or_init(read).as_ref()
+    /// The client's certificate, if there is one. Whether it was checked, and can be read, are other questions.
+    ///
+    /// # Errors
+    ///
+    /// There is one, and it can't be told which.
+    pub fn presented(&self) -> Result<Option<&Presented>, PresentedFlaw> {
+        let read = || match self.certified {
+            Some((head, certificates)) => certificates.read(self, head),
+            None => ClientCertificates::default().read_connection(self),
+        };
+        self.presented.get_or_init(read).as_ref().map(Option::as_ref).map_err(|flaw| *flaw)
+    }
+
+    /// The same, to keep.
+    ///
+    /// # Errors
+    ///
+    /// As [`presented`](Self::presented).
+    pub fn into_presented(self) -> Result<Option<Presented>, PresentedFlaw> {
+        // Asked first, so that it is there.
+        self.presented()?;
+        self.presented.into_inner().unwrap_or(Ok(None))
     }
 
     /// A property that is text.
@@ -90,13 +121,17 @@ impl<'h> Connection<'h> {
         String::from_utf8(self.property(path)?).ok().filter(|text| !text.is_empty())
     }
 
-    /// A property that is true or false: one byte.
-    #[must_use]
-    pub fn flag(&self, path: &str) -> Option<bool> {
-        match self.property(path)?.as_slice() {
-            [0] => Some(false),
-            [1] => Some(true),
-            _ => None,
+    /// A property that is true or false: one byte. Nothing if the host has none.
+    ///
+    /// # Errors
+    ///
+    /// It is something else.
+    pub fn flag(&self, path: &str) -> Result<Option<bool>, NotTrueOrFalse> {
+        match self.property(path).as_deref() {
+            None => Ok(None),
+            Some([0]) => Ok(Some(false)),
+            Some([1]) => Ok(Some(true)),
+            Some(_) => Err(NotTrueOrFalse),
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! - [`connection`]: what the host knows of the connection
 //! - `address`: the client's address out of `x-forwarded-for`
+//! - [`client_certificate`]: where the client's certificate comes from
 //! - [`network`]: networks by name
 //! - [`geo`]: countries and operators, by the headers of a filter in front
 //! - [`schedule`]: days and hours in a time zone, and windows
@@ -13,6 +14,7 @@
 mod address;
 pub mod assurance;
 pub mod check;
+pub mod client_certificate;
 pub mod connection;
 pub mod device;
 pub mod geo;
@@ -26,6 +28,7 @@ mod tests;
 
 pub use assurance::{Assurance, Authority, StepUp};
 pub use check::{Check, Lack, Named};
+pub use client_certificate::{CertificateSource, ClientCertificates};
 pub use connection::{AddressSource, Connection, Properties};
 pub use device::Device;
 pub use network::Networks;

@@ -1,5 +1,7 @@
 //! Each check with circumstances as they should be, absent, malformed and wrong.
 
+use crate::access::connection::NotTrueOrFalse;
+use crate::certificate::PresentedFlaw;
 use std::rc::Rc;
 
 use super::testing::{NOW, head, under};
@@ -112,7 +114,8 @@ fn what_is_neither_true_nor_false_is_not_known() {
     host.properties.insert("connection.mtls".to_owned(), vec![1, 0]);
     host.properties.insert("connection.peer_certificate_valid".to_owned(), vec![2]);
     let connection = Connection::new(&mut host);
-    assert_eq!(connection.flag("connection.mtls"), None);
-    assert_eq!(connection.flag("connection.peer_certificate_valid"), None);
-    assert_eq!(connection.certificate(), None);
+    assert_eq!(connection.flag("connection.mtls"), Err(NotTrueOrFalse));
+    assert_eq!(connection.flag("connection.peer_certificate_valid"), Err(NotTrueOrFalse));
+    assert_eq!(connection.flag("connection.other"), Ok(None));
+    assert_eq!(connection.presented().unwrap_err(), PresentedFlaw::Unreadable);
 }

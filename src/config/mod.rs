@@ -15,14 +15,17 @@ use std::time::Duration;
 
 pub use problems::{Problem, Problems};
 
-use crate::access::AddressSource;
 use crate::access::risk::{RiskSettings, SlowDown, Watch};
+use crate::access::{AddressSource, ClientCertificates};
+use crate::api_key::ApiKeys;
 use crate::audit::{AuditInputs, AuditLog};
+use crate::binding::Bindings;
 use crate::credential::Sources;
 use crate::forward::Forwarding;
 use crate::groups::{GroupsSettings, Resolver};
 use crate::http::challenge::Challenge;
 use crate::http::{HeaderMap, Leniency, RequestHead};
+use crate::introspection::{IntrospectionSettings, Introspector, Introspectors};
 use crate::jose::{SignaturePolicy, TokenLimits};
 use crate::policy::{Details, Requirement, RouteMatch, Router, Rule};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
@@ -38,11 +41,17 @@ pub struct Config {
     providers: Vec<ProviderConfig>,
     router: Router<Rule>,
     pub(crate) sources: Sources,
+    pub(crate) api_keys: Option<ApiKeys>,
+    /// What is emptied before a request goes upstream.
+    pub(crate) emptied: Sources,
+    pub(crate) bindings: Bindings,
     pub(crate) forwarding: Forwarding,
     pub(crate) challenge: Challenge,
     resource_metadata: Option<ResourceMetadata>,
     /// How groups are asked for that a token has no room for.
     groups: Option<GroupsSettings>,
+    /// Who is asked about which tokens.
+    pub(crate) introspectors: Introspectors,
     risk: Option<RiskSettings>,
     /// In the order of the configuration; rules name them by their places.
     pub(crate) rate_limits: Vec<LimitConfig>,
@@ -56,6 +65,7 @@ pub struct Config {
     pub(crate) report_only: bool,
     pub(crate) paths: Leniency,
     pub(crate) client_address: AddressSource,
+    pub(crate) client_certificates: ClientCertificates,
     ends: Vec<EndsAt>,
     pub(crate) signatures: SignaturePolicy,
     pub(crate) limits: Limits,
@@ -68,6 +78,8 @@ pub(crate) struct ProviderConfig {
     pub(crate) provider: Provider,
     pub(crate) rules: TokenRules,
     keys: KeyCacheSettings,
+    /// How its authorization server is asked about tokens.
+    pub(crate) introspection: Option<IntrospectionSettings>,
 }
 
 impl ProviderConfig {
@@ -97,6 +109,8 @@ pub(crate) enum LimitHeaders {
 struct EndsAt {
     path: String,
     until: UnixTime,
+    /// What to do then.
+    then: &'static str,
 }
 
 /// Bounds on the filter's own work.
@@ -150,11 +164,12 @@ impl Config {
         warnings
     }
 
-    /// What an operator should hear at load besides, by the time at which it loads: windows that are over.
+    /// What an operator should hear at load besides, by the time at which it loads: windows that are over, keys that expire.
     #[must_use]
     pub fn ended(&self, now: UnixTime) -> Vec<String> {
         let ended = self.ends.iter().filter(|end| end.until <= now);
-        ended.map(|end| format!("{}: is over; take it out", end.path)).collect()
+        let ended = ended.map(|end| format!("{}: {}", end.path, end.then));
+        ended.chain(self.api_keys.iter().flat_map(|keys| keys.told(now))).collect()
     }
 
     /// Every issuer with its place and the name of its provider, in the order of the configuration.
@@ -175,6 +190,23 @@ impl Config {
     /// Who asks for groups, if that is configured.
     pub(crate) fn resolver(&self, seed: u64) -> Option<Resolver> {
         self.groups.as_ref().map(|settings| Resolver::new(settings.clone(), seed))
+    }
+
+    /// Who asks about the tokens of each provider, where that is configured, in the order of the configuration.
+    pub(crate) fn token_introspectors(&self, seed: u64) -> Vec<Option<Introspector>> {
+        let settings = self.providers.iter().map(|provider| provider.introspection.as_ref());
+        settings.map(|settings| settings.map(|settings| Introspector::new(settings.clone(), seed))).collect()
+    }
+
+    /// How the authorization server of the provider at `place` is asked about tokens, if it is.
+    #[must_use]
+    pub fn introspection(&self, place: usize) -> Option<&IntrospectionSettings> {
+        self.providers.get(place)?.introspection.as_ref()
+    }
+
+    /// The provider at `place`.
+    pub(crate) fn provider(&self, place: usize) -> Option<&ProviderConfig> {
+        self.providers.get(place)
     }
 
     /// Who asks each engine that counts limits, in the order of their places.
@@ -236,7 +268,7 @@ impl Config {
 
     /// The names of a request's trailers that must not go upstream: some servers merge trailers into the headers.
     pub fn trailers_to_remove<'t>(&self, trailers: &'t HeaderMap) -> impl Iterator<Item = &'t [u8]> {
-        trailers.names().filter(|name| self.forwarding.removes_trailer(name, &self.sources))
+        trailers.names().filter(|name| self.forwarding.removes_trailer(name, &self.emptied))
     }
 
     /// What App Service would call the identity provider: `aad` for Entra ID, else the provider's name.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::AUTHORIZATION;
+use super::{AUTHORIZATION, PROOF, Scheme};
 use crate::http::name::{Twin, is_token, twin_key};
 use crate::http::{HeaderValue, MutationFlaw, Mutations, RequestHead, cookie, query};
 
@@ -86,6 +86,8 @@ impl std::error::Error for SourceFlaw {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sources {
     pub(super) authorization: bool,
+    /// The schemes taken there.
+    pub(super) schemes: Vec<Scheme>,
     pub(super) headers: Vec<HeaderSource>,
     header_keys: Vec<String>,
     pub(super) cookies: Vec<String>,
@@ -96,6 +98,7 @@ impl Default for Sources {
     fn default() -> Self {
         Self {
             authorization: true,
+            schemes: vec![Scheme::Bearer],
             headers: Vec::new(),
             header_keys: vec![AUTHORIZATION.to_owned()],
             cookies: Vec::new(),
@@ -119,26 +122,87 @@ impl Sources {
         let authorization_key = authorization.then(|| AUTHORIZATION.to_owned());
         let header_keys =
             authorization_key.into_iter().chain(headers.iter().map(|header| twin_key(header.name.as_bytes())));
-        Ok(Self { authorization, header_keys: header_keys.collect(), headers, cookies, query_parameters })
+        let header_keys = header_keys.collect();
+        let schemes = vec![Scheme::Bearer];
+        Ok(Self { authorization, schemes, header_keys, headers, cookies, query_parameters })
+    }
+
+    /// The same with these schemes besides `Bearer`. With `DPoP` the header of the proof goes where the token goes.
+    #[must_use]
+    pub fn taking(mut self, schemes: impl IntoIterator<Item = Scheme>) -> Self {
+        for scheme in schemes {
+            if scheme == Scheme::Dpop {
+                self.header_keys.push(twin_key(PROOF.as_bytes()));
+            }
+            self.schemes.push(scheme);
+        }
+        self
     }
 
     /// What takes every configured place out of a request, whether there is a credential in it or not, and whether it
     /// can be read or not: the headers in every spelling (see [`crate::http::name`]), the cookies, the parameters.
-    /// With `keep`, headers and cookies stay; a parameter never does.
     ///
     /// # Errors
     ///
     /// None that a [`RequestHead`] can cause; the flaw is passed on rather than swallowed.
-    pub fn removal(&self, head: &RequestHead, keep: bool) -> Result<Mutations, MutationFlaw> {
+    pub fn removal(&self, head: &RequestHead) -> Result<Mutations, MutationFlaw> {
         let mut mutations = Mutations::new();
-        if !keep {
-            self.remove_headers(head, &mut mutations)?;
-            let names: Vec<&str> = self.cookies.iter().map(String::as_str).collect();
-            remove_cookies(head, &names, &mut mutations)?;
-        }
+        self.remove_headers(head, &mut mutations)?;
+        let names: Vec<&str> = self.cookies.iter().map(String::as_str).collect();
+        remove_cookies(head, &names, &mut mutations)?;
         let names: Vec<&str> = self.query_parameters.iter().map(String::as_str).collect();
         remove_parameters(head, &names, &mut mutations)?;
         Ok(mutations)
+    }
+
+    /// These places and those of `other`.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.authorization |= other.authorization;
+        self.headers.extend_from_slice(&other.headers);
+        self.header_keys.extend_from_slice(&other.header_keys);
+        self.cookies.extend_from_slice(&other.cookies);
+        self.query_parameters.extend_from_slice(&other.query_parameters);
+        self
+    }
+
+    /// Of these places, those that are emptied though the upstream gets the credential: what stands in an address is logged.
+    #[must_use]
+    pub fn parameters(&self) -> Self {
+        Self {
+            authorization: false,
+            schemes: Vec::new(),
+            headers: Vec::new(),
+            header_keys: Vec::new(),
+            cookies: Vec::new(),
+            query_parameters: self.query_parameters.clone(),
+        }
+    }
+
+    /// A place that both of these have, by its name.
+    #[must_use]
+    pub fn shared_with<'s>(&'s self, other: &Self) -> Option<&'s str> {
+        if self.authorization && other.reads_header(AUTHORIZATION.as_bytes()) {
+            return Some(AUTHORIZATION);
+        }
+        let header = self.headers.iter().map(|header| header.name.as_str());
+        let parameter = |name: &&str| other.query_parameters.iter().any(|other| other.eq_ignore_ascii_case(name));
+        header
+            .filter(|name| other.reads_header(name.as_bytes()))
+            .chain(self.cookies.iter().filter(|name| other.cookies.contains(name)).map(String::as_str))
+            .chain(self.query_parameters.iter().map(String::as_str).filter(parameter))
+            .next()
+    }
+
+    /// The first place, as the words `in` and `name` of an OpenAPI security scheme have it.
+    #[must_use]
+    pub fn first(&self) -> Option<(&'static str, &str)> {
+        let header = self.authorization.then_some(AUTHORIZATION);
+        let header = header.or_else(|| self.headers.first().map(|header| header.name.as_str()));
+        let header = header.map(|name| ("header", name));
+        let cookie = self.cookies.first().map(|name| ("cookie", name.as_str()));
+        let parameter = self.query_parameters.first().map(|name| ("query", name.as_str()));
+        header.or(cookie).or(parameter)
     }
 
     /// Whether a header of this name, in any spelling, is a place for credentials.

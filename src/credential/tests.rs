@@ -124,7 +124,7 @@ fn a_credential_is_found_in_each_configured_place() {
         ("/?%74oken=a.b", ("accept", "*/*"), Place::QueryParameter("token")),
     ] {
         let head = head(path, &[header]);
-        assert_eq!(find(&head, &sources), Ok(Some(Found { token: b"a.b", place })));
+        assert_eq!(find(&head, &sources), Ok(Some(Found { token: b"a.b", place, scheme: Scheme::Bearer })));
     }
 }
 
@@ -198,8 +198,8 @@ fn b03_a_token_in_the_query_never_goes_upstream() {
     let head = head("/q?a=%zz&token=a.b&z=1", &[]);
     let found = find(&head, &sources).unwrap().unwrap();
     assert_eq!(found.removal(&head).unwrap().path(), Some(&b"/q?a=%zz&z=1"[..]));
-    for keep in [true, false] {
-        assert_eq!(sources.removal(&head, keep).unwrap().path(), Some(&b"/q?a=%zz&z=1"[..]));
+    for emptied in [sources.parameters(), sources] {
+        assert_eq!(emptied.removal(&head).unwrap().path(), Some(&b"/q?a=%zz&z=1"[..]));
     }
 }
 
@@ -251,9 +251,9 @@ fn removal_of_all_places_takes_what_could_not_be_read_and_the_twins_too() {
         ("accept", "*/*"),
     ];
     let head = head("/a?token=1&b&TOKEN=2", &more);
-    let removed = applied(&head, &sources.removal(&head, false).unwrap());
+    let removed = applied(&head, &sources.removal(&head).unwrap());
     assert_eq!(removed, [pair(":path", "/a?b"), pair("accept", "*/*")]);
-    let kept = sources.removal(&head, true).unwrap();
+    let kept = sources.parameters().removal(&head).unwrap();
     assert!(kept.headers().is_empty());
     assert_eq!(kept.path(), Some(&b"/a?b"[..]));
 }
@@ -264,7 +264,7 @@ fn a_source_called_like_a_pseudo_header_is_a_header() {
     let sources = Sources::new(SourceSettings { headers, ..SourceSettings::default() }).unwrap();
     let head = head("/a", &[("path", "a.b")]);
     assert_eq!(find(&head, &sources).unwrap().unwrap().place, Place::Header("path"));
-    assert_eq!(applied(&head, &sources.removal(&head, false).unwrap()), [pair(":path", "/a")]);
+    assert_eq!(applied(&head, &sources.removal(&head).unwrap()), [pair(":path", "/a")]);
 }
 
 #[test]

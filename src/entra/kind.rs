@@ -22,11 +22,15 @@ pub enum CallerKind {
     ManagedIdentity,
     /// A device for itself.
     Device,
+    /// Who has an API key; never the bearer of a token.
+    ApiKey,
+    /// Who has the key of a client certificate; never the bearer of a token.
+    Certificate,
 }
 
 impl CallerKind {
-    /// All of them.
-    pub const ALL: [Self; 6] =
+    /// Those that the bearer of a token may be of.
+    pub const OF_TOKENS: [Self; 6] =
         [Self::User, Self::Guest, Self::Application, Self::Agent, Self::ManagedIdentity, Self::Device];
 
     /// The word in the configuration.
@@ -39,6 +43,8 @@ impl CallerKind {
             Self::Agent => "agent",
             Self::ManagedIdentity => "managed_identity",
             Self::Device => "device",
+            Self::ApiKey => "api_key",
+            Self::Certificate => "certificate",
         }
     }
 }
@@ -46,7 +52,7 @@ impl CallerKind {
 /// The kinds that this caller may be; one, where it can be told. Of other issuers than Entra ID nothing can.
 #[must_use]
 pub fn kinds(claims: &Map<String, Value>, caller: Option<Caller>) -> Vec<CallerKind> {
-    let Some(caller) = caller else { return CallerKind::ALL.to_vec() };
+    let Some(caller) = caller else { return CallerKind::OF_TOKENS.to_vec() };
     let mut kinds = match is_agent(claims) {
         Some(true) => return vec![CallerKind::Agent],
         Some(false) => Vec::new(),

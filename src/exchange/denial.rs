@@ -74,6 +74,8 @@ pub enum Denial {
     // Ours.
     /// The issuer's keys are not to be had.
     KeysUnavailable(Duration),
+    /// What an opaque token is can't be had.
+    IntrospectionUnavailable(Duration),
     /// The caller's groups are not to be had.
     GroupsUnavailable(Duration),
     /// The caller, or the address of a request whose token does not verify, is locked out for so long.
@@ -130,6 +132,7 @@ impl Denial {
             Self::Limited(excess) => excess.reason(),
             Self::LimitUnavailable(_) => "limit_unavailable",
             Self::KeysUnavailable(_) => "keys_unavailable",
+            Self::IntrospectionUnavailable(_) => "introspection_unavailable",
             Self::GroupsUnavailable(_) => "groups_unavailable",
             Self::LockedOut(_) => "locked_out",
             Self::SlowedDown(_) => "slowed_down",

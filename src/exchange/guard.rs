@@ -118,12 +118,15 @@ fn is_failure(denial: &Denial) -> bool {
     }
 }
 
-/// Did its token not verify? None, and one that is good but for its time, are a client's that has yet to sign in again.
+/// Did its token or its key not verify? None, and one that is good but for its time, are a client's that has yet to sign in again.
 fn is_unverified(denial: &Denial) -> bool {
     match denial {
+        Denial::ApiKey(flaw) => flaw.is_unproven(),
         Denial::Token(_) | Denial::Issuer(_) | Denial::Key(_) | Denial::AlgorithmNotAccepted | Denial::Signature(_) => {
             true
         }
+        // Expired, revoked or made up: the server does not tell them apart, and whoever goes on with such a token is told so.
+        Denial::Introspection(_) => true,
         Denial::Rule(flaw) => !matches!(
             flaw,
             TokenRuleFlaw::Expired

@@ -12,13 +12,15 @@ use crate::access::risk::Score;
 use crate::access::{Circumstances, Connection};
 use crate::binding::Binding;
 use crate::config::Config;
+use crate::credential::Scheme;
 use crate::engine::{Engine, Host};
 use crate::forward::ForwardedIdentity;
 use crate::groups::{GroupList, GroupsLookup, Member};
 use crate::http::RequestHead;
 use crate::identity::Identity;
+use crate::introspection::TokenDigest;
 use crate::jose::Algorithm;
-use crate::policy::{self, Facts, Permit, RouteMatch, Rule, Ruling};
+use crate::policy::{self, Credentials, Facts, Permit, RouteMatch, Rule, Ruling};
 use crate::provider::{IssuerRef, KeyLookup};
 use crate::rate_limit::Counted;
 use crate::rate_limit::global::Ticket;
@@ -46,6 +48,8 @@ impl From<Denial> for Stop {
 pub(super) enum Wanted {
     /// This key.
     Key { issuer: IssuerRef, kid: Option<String>, alg: Algorithm },
+    /// What this token is, by the word of this provider's authorization server.
+    Introspection { provider: usize, digest: TokenDigest },
     /// The groups of this caller.
     Groups(Member),
     /// Time, until then: it is slowed down by so much.
@@ -59,6 +63,7 @@ impl Wanted {
     pub(super) fn is_out(&self, engine: &mut Engine, now: UnixTime) -> bool {
         match self {
             Self::Key { issuer, kid, alg } => matches!(engine.key(*issuer, kid.as_deref(), *alg, now), KeyLookup::Wait),
+            Self::Introspection { provider, digest } => engine.is_introspecting(*provider, digest),
             Self::Delay(until, _) => now < *until,
             Self::Groups(member) => matches!(engine.groups(member, now), GroupsLookup::Wait),
             Self::Limits(tickets, _) => tickets.iter().any(|(place, ticket)| {
@@ -74,10 +79,21 @@ impl Wanted {
 pub(super) struct Done {
     /// It was made to wait for its risk.
     pub(super) slowed: bool,
+    /// The proof that came with it was accepted, and is used up.
+    pub(super) proven: Option<Proven>,
     /// The limits that it was counted in.
     pub(super) counted: Counted,
     /// Those that it was counted in elsewhere.
     pub(super) asked: limits::Asked,
+}
+
+/// A proof of possession that was accepted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Proven {
+    /// The thumbprint of the key that it proves.
+    pub(super) key: [u8; 32],
+    /// The client is to be told a newer nonce.
+    pub(super) renew_nonce: bool,
 }
 
 /// What the walk has learned so far, for the record and for the answer.
@@ -85,6 +101,8 @@ pub(super) struct Done {
 pub(super) struct Trace {
     pub(super) rule: Option<(usize, Rc<str>)>,
     pub(super) provider: Option<usize>,
+    /// How the token was sent.
+    pub(super) scheme: Option<Scheme>,
     /// As the token names it, while its bearer is not known.
     pub(super) kid: Option<String>,
     pub(super) identity: Option<Identity>,
@@ -103,6 +121,8 @@ pub(super) struct Trace {
     pub(super) out_of_patience: Option<Denial>,
     /// The rule is only reported.
     pub(super) report_only: bool,
+    /// What the rule takes.
+    pub(super) accepts: Credentials,
     /// The client's, where the record holds what the decision was made of.
     pub(super) address: Option<std::net::IpAddr>,
     /// Who looks on, in a rehearsal.
@@ -170,6 +190,7 @@ fn decide(
     let rule = route.value();
     trace.rule = Some((rule.index, Rc::clone(&rule.name)));
     trace.report_only = rule.report_only;
+    trace.accepts = rule.accepts;
     match limits::arrive(config, rule, head, engine, host, now, trace) {
         Err(Stop::Denied(denial)) if rule.report_only => _ = trace.unenforced.get_or_insert(denial),
         arrived => arrived?,
@@ -226,7 +247,8 @@ fn judge(
 ) -> Result<Permit, Stop> {
     let rule = route.value();
     let parameters: Vec<_> = route.parameters().collect();
-    let connection = Connection::new(host).addressed_by(config.client_address, head);
+    let connection =
+        Connection::new(host).addressed_by(config.client_address, head).certified_by(&config.client_certificates, head);
     let circumstances = Circumstances { head, token: identity.token(), connection: &connection, risk, now };
     let groups_missed = Cell::default();
     let mut facts = Facts { identity, parameters: &parameters, binding, groups: None, groups_missed, circumstances };
@@ -279,10 +301,13 @@ fn pass(
     let identity = permit.identity();
     let identity = (!identity.is_anonymous()).then(|| ForwardedIdentity {
         claims: identity.claims(),
-        payload: identity.token().map(|token| token.signed().payload_base64url()),
-        identity_provider: identity.token().map_or("", |token| config.identity_provider(token.issuer())),
+        payload: identity.token().and_then(|token| Some(token.signed()?.payload_base64url())),
+        identity_provider: match identity.token() {
+            Some(token) => config.identity_provider(token.issuer()),
+            None => identity.credential().unwrap_or_default(),
+        },
     });
-    let mutations = config.forwarding.apply(head, &config.sources, identity.as_ref()).map_err(Denial::Forward)?;
+    let mutations = config.forwarding.apply(head, &config.emptied, identity.as_ref()).map_err(Denial::Forward)?;
     let state = identity.map(|identity| config.forwarding.state(&identity)).unwrap_or_default();
     let state = state.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     limits::tell(config, trace, false);

@@ -166,7 +166,8 @@ pub struct ForwardedIdentity<'a> {
     pub claims: &'a Map<String, Value>,
     /// The payload of the token, base64url as it was signed, if there is a signed token.
     pub payload: Option<&'a str>,
-    /// What App Service would call the identity provider: `aad` for Entra ID, else the provider's name.
+    /// What App Service would call the identity provider: `aad` for Entra ID, else the provider's name; without one `api_key` or
+    /// `certificate`.
     pub identity_provider: &'a str,
 }
 
@@ -206,12 +207,25 @@ impl Forwarding {
         if flaws.is_empty() { Ok(Self { settings, reserved }) } else { Err(flaws) }
     }
 
+    /// The places that are emptied before a request goes upstream: those of tokens as configured, and those of `secrets` always.
+    /// A secret that is shown with each request is between the client and this filter, and good for more than one upstream.
+    #[must_use]
+    pub fn emptied(&self, tokens: &Sources, secrets: Option<&Sources>) -> Sources {
+        let emptied = match self.settings.credential {
+            CredentialForwarding::Keep => tokens.parameters(),
+            CredentialForwarding::Remove => tokens.clone(),
+        };
+        match secrets {
+            Some(secrets) => emptied.and(secrets),
+            None => emptied,
+        }
+    }
+
     /// Whether a request trailer of this name must not go upstream: it would be removed as a header, and some servers
     /// merge trailers into the headers.
     #[must_use]
-    pub fn removes_trailer(&self, name: &[u8], sources: &Sources) -> bool {
-        self.reserved.contains(name)
-            || (self.settings.credential == CredentialForwarding::Remove && sources.reads_header(name))
+    pub fn removes_trailer(&self, name: &[u8], emptied: &Sources) -> bool {
+        self.reserved.contains(name) || emptied.reads_header(name)
     }
 
     /// Whether a request can be forwarded at all, before anything is verified for it. [`apply`](Self::apply) looks
@@ -228,8 +242,8 @@ impl Forwarding {
         Ok(())
     }
 
-    /// The changes to a request before it goes upstream. Without an identity, the client's copies of our headers and
-    /// its credentials go, and nothing is set.
+    /// The changes to a request before it goes upstream, where the places in `emptied` are. Without an identity, the client's
+    /// copies of our headers and its credentials go, and nothing is set.
     ///
     /// # Errors
     ///
@@ -237,11 +251,11 @@ impl Forwarding {
     pub fn apply(
         &self,
         head: &RequestHead,
-        sources: &Sources,
+        emptied: &Sources,
         identity: Option<&ForwardedIdentity<'_>>,
     ) -> Result<Mutations, ForwardFlaw> {
         self.check(head)?;
-        let mut mutations = sources.removal(head, self.settings.credential == CredentialForwarding::Keep)?;
+        let mut mutations = emptied.removal(head)?;
         if head.path().is_rewritten() && mutations.path().is_none() {
             mutations.set_path(head.path().raw().to_vec())?;
         }

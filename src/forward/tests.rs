@@ -161,9 +161,33 @@ fn a_kept_credential_stays_but_in_the_query() {
         Sources::new(SourceSettings { query_parameters: vec!["t".into()], ..SourceSettings::default() }).unwrap();
     let settings = ForwardingSettings { credential: CredentialForwarding::Keep, ..settings() };
     let head = head("/q?t=1&a", &[("authorization", "Bearer t")]);
-    let mutations = Forwarding::new(settings).unwrap().apply(&head, &sources, None).unwrap();
+    let forwarding = Forwarding::new(settings).unwrap();
+    let mutations = forwarding.apply(&head, &forwarding.emptied(&sources, None), None).unwrap();
     assert!(mutations.headers().is_empty());
     assert_eq!(mutations.path(), Some(&b"/q?a"[..]));
+}
+
+#[test]
+fn a_place_of_secrets_is_emptied_though_tokens_are_kept() {
+    let keys = SourceSettings {
+        authorization: false,
+        headers: vec![crate::credential::HeaderSource { name: "x-api-key".into(), prefix: String::new() }],
+        cookies: vec!["key".into()],
+        query_parameters: Vec::new(),
+    };
+    let keys = Sources::new(keys).unwrap();
+    let settings = ForwardingSettings { credential: CredentialForwarding::Keep, ..settings() };
+    let forwarding = Forwarding::new(settings).unwrap();
+    let emptied = forwarding.emptied(&Sources::default(), Some(&keys));
+    let sent = [("authorization", "Bearer t"), ("X_Api_Key", "k"), ("cookie", "a=1; key=k")];
+    let head = head("/", &sent);
+    let rest = forwarding.apply(&head, &emptied, None).unwrap().applied(&head.headers().to_pairs());
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let rest: Vec<_> = rest.into_iter().map(|(name, value)| (text(name), text(value))).collect();
+    assert_eq!(values(&rest, "authorization"), ["Bearer t"]);
+    assert_eq!(values(&rest, "cookie"), ["a=1"]);
+    assert!(values(&rest, "x_api_key").is_empty());
+    assert!(forwarding.removes_trailer(b"x.api.key", &emptied));
 }
 
 #[test]
@@ -266,6 +290,7 @@ fn a_trailer_cannot_say_what_a_header_may_not() {
     }
     let keep = ForwardingSettings { credential: CredentialForwarding::Keep, ..settings() };
     let keep = Forwarding::new(keep).unwrap();
-    assert!(!keep.removes_trailer(b"authorization", &token_header));
-    assert!(keep.removes_trailer(b"x-jwt-sub", &token_header));
+    let emptied = keep.emptied(&token_header, None);
+    assert!(!keep.removes_trailer(b"authorization", &emptied));
+    assert!(keep.removes_trailer(b"x-jwt-sub", &emptied));
 }

@@ -8,10 +8,12 @@ use super::foreign::HostVerifier;
 use super::metrics::Metrics;
 use crate::access::Properties;
 use crate::audit::Decision;
+use crate::binding::Entropy;
 use crate::engine::{Engine, Purpose};
 use crate::exchange::{Afterwards, Exchange, Passage, Record, Reply, Step};
 use crate::groups::Outcome as GroupsOutcome;
 use crate::http::{HeaderMap, Mutation, Pair, pairs};
+use crate::introspection::Outcome as TokenOutcome;
 use crate::jose::{Hash, NativeVerifier};
 use crate::provider::key_cache::Outcome as KeyOutcome;
 use crate::provider::{CasMismatch, Fetch, FetchId, Fetched, SharedData};
@@ -35,6 +37,8 @@ pub(super) struct Worker {
     told: Vec<Option<KeyOutcome>>,
     /// And of groups.
     told_of_groups: Option<GroupsOutcome>,
+    /// And of tokens of each provider that is asked about them.
+    told_of_tokens: Vec<Option<TokenOutcome>>,
     /// Which engines that count limits it was told are left alone, in the engine's order.
     told_of_engines: Vec<bool>,
 }
@@ -52,6 +56,7 @@ impl Worker {
             tick_at: None,
             told: Vec::new(),
             told_of_groups: None,
+            told_of_tokens: Vec::new(),
             told_of_engines: Vec::new(),
         }
     }
@@ -203,6 +208,17 @@ impl Worker {
             }
             self.told_of_groups = outcome;
         }
+        let outcomes = self.engine.introspection_health().map(|(name, health)| (name, health.last_outcome));
+        let outcomes: Vec<_> = outcomes.collect();
+        self.told_of_tokens.resize(outcomes.len(), None);
+        for (told, (name, outcome)) in self.told_of_tokens.iter_mut().zip(outcomes) {
+            match outcome.filter(|_| *told != outcome) {
+                None => {}
+                Some(outcome @ TokenOutcome::Answered) => log::info!("{name}: {outcome}"),
+                Some(outcome) => log::warn!("{name}: a token is not known ({}): {outcome}", outcome.reason()),
+            }
+            *told = outcome;
+        }
         self.tell_of_engines();
     }
 
@@ -234,6 +250,16 @@ impl Worker {
             self.metrics.set(&format!("portcullis.keys.{name}.count"), u64::try_from(health.keys).unwrap_or(u64::MAX));
             self.metrics.set(&format!("portcullis.keys.{name}.failures"), health.failures.into());
         }
+        if let Some(health) = self.engine.api_keys_health(now) {
+            // Sums, not one for each key: there may be thousands, and the host keeps each gauge for good.
+            let wide = |count| u64::try_from(count).unwrap_or(u64::MAX);
+            self.metrics.set("portcullis.api_keys.count", wide(health.keys));
+            self.metrics.set("portcullis.api_keys.expiring", wide(health.expiring));
+            self.metrics.set("portcullis.api_keys.expired", wide(health.expired));
+            if let Some(left) = health.next_expiry {
+                self.metrics.set("portcullis.api_keys.next_expiry_seconds", left.as_secs());
+            }
+        }
         let (tokens, bytes) = self.engine.remembered_tokens();
         self.metrics.share("portcullis.token_cache.entries", u64::try_from(tokens).unwrap_or(u64::MAX));
         self.metrics.share("portcullis.token_cache.bytes", u64::try_from(bytes).unwrap_or(u64::MAX));
@@ -243,6 +269,13 @@ impl Worker {
             self.metrics.share("portcullis.groups.bytes", wide(health.bytes));
             self.metrics.share("portcullis.groups.pending", wide(health.pending));
             self.metrics.share("portcullis.groups.failures", health.failures.into());
+        }
+        for (name, health) in self.engine.introspection_health() {
+            let wide = |count| u64::try_from(count).unwrap_or(u64::MAX);
+            self.metrics.share(&format!("portcullis.introspection.{name}.tokens"), wide(health.tokens));
+            self.metrics.share(&format!("portcullis.introspection.{name}.bytes"), wide(health.bytes));
+            self.metrics.share(&format!("portcullis.introspection.{name}.pending"), wide(health.pending));
+            self.metrics.share(&format!("portcullis.introspection.{name}.failures"), health.failures.into());
         }
         let (forgotten, crowded) = self.engine.limits_wanting();
         self.metrics.share("portcullis.limits.forgotten", forgotten);
@@ -375,6 +408,13 @@ impl SharedData for EnvoyHost {
             // Without shared data each worker fetches for itself: more fetches, the same decisions.
             Ok(()) | Err(_) => Ok(()),
         }
+    }
+}
+
+impl Entropy for EnvoyHost {
+    fn fill(&mut self, bytes: &mut [u8]) -> bool {
+        // WASI's `random_get`, which Envoy answers from BoringSSL's generator.
+        getrandom::fill(bytes).is_ok()
     }
 }
 

@@ -11,9 +11,11 @@
 //! - [`host`], [`name`]: hosts and header names in the form in which they are compared
 //! - [`mutation`]: header changes as data
 //! - [`challenge`]: what every `WWW-Authenticate` field says alike
+//! - [`date`]: dates of header fields
 
 pub mod challenge;
 pub mod cookie;
+pub mod date;
 pub mod head;
 pub mod headers;
 pub mod host;

@@ -8,14 +8,17 @@ use portcullis::config::Config;
 use portcullis::exchange::Step;
 use portcullis::exchange::rehearsal::Rehearsal;
 use portcullis::http::{HeaderValue, Mutation, RequestHead};
-use portcullis::policy::Access;
+use portcullis::identity::Identity;
 use portcullis::policy::requirement::Finding;
+use portcullis::policy::{Access, Credentials};
 use portcullis::time::UnixTime;
 use serde_json::{Map, Value, json};
 
 use super::matching::{could_speak, has_conditions};
 use super::{EnvironmentArguments, Exit, Format, line, named, replay};
 use crate::scenario::gate::{Gate, head};
+use crate::world::api_key::KeySpec;
+use crate::world::opaque::Opaque;
 use crate::world::token::{Kind, TokenSpec};
 use crate::world::{Keys, World};
 use crate::{document, moment};
@@ -28,6 +31,8 @@ pub(super) const EXAMPLES: &str = "Examples:
   portcullis explain filter.json --request 'POST https://api.example/payments' --claims claims.yaml \\
       --from 203.0.113.7 --at 2026-03-29T01:30:00+01:00 --header 'x-tier: gold'
       from there, then, with this header
+  portcullis explain filter.json --request 'GET https://api.example/orders/7' --api-key ci
+      what comes of the API key `ci`; it gets a secret that is known here
   portcullis explain new.json --envoy-log envoy.log
       which decisions in the log would be others with new.json; the log needs `audit: {log: all, inputs: true}`
 
@@ -54,6 +59,12 @@ pub struct Arguments {
     /// Who has the token that is made
     #[arg(long, value_enum, default_value_t, requires = "claims")]
     kind: KindArgument,
+    /// The id of an API key of the configuration, or of none; its secret is made here
+    #[arg(long, value_name = "ID", conflicts_with_all = ["token", "claims"])]
+    api_key: Option<String>,
+    /// The token that is made is opaque, and the claims are what its authorization server says of it
+    #[arg(long, requires = "claims")]
+    opaque: bool,
     /// The issuer's keys, a JWK set
     #[arg(long, value_name = "FILE", conflicts_with = "claims")]
     keys: Option<PathBuf>,
@@ -70,7 +81,7 @@ pub struct Arguments {
     #[arg(long = "connection", value_name = "NAME=VALUE", value_parser = super::assignment)]
     connection: Vec<(String, String)>,
     /// Replays the filter's records in these logs; `-` is the standard input
-    #[arg(long, value_name = "LOG", num_args = 1.., conflicts_with_all = ["request", "token", "claims", "keys", "from", "at", "headers"])]
+    #[arg(long, value_name = "LOG", num_args = 1.., conflicts_with_all = ["request", "token", "claims", "api_key", "keys", "from", "at", "headers"])]
     envoy_log: Vec<PathBuf>,
     /// How to tell it
     #[arg(long, value_enum, default_value_t)]
@@ -130,11 +141,18 @@ pub(super) fn run(arguments: &Arguments, out: &mut Vec<u8>) -> Result<Exit, Stri
             let keys = match &arguments.keys {
                 Some(file) => Keys::Given(document::value(&document::read(file)?)?),
                 None => {
-                    hints.push("without --keys only keys in the configuration can check the token");
+                    hints.push("without --keys only keys in the configuration can check the token; what an opaque one is, --claims with --opaque can say");
                     Keys::None
                 }
             };
             let world = World::with_keys(&config, &keys);
+            Gate::new(config, world)
+        }
+        (None, None) if arguments.api_key.is_some() => {
+            let (config, world) = World::open(&value, &environment).map_err(|problems| problems.to_string())?;
+            let id = arguments.api_key.as_deref().unwrap_or_default();
+            let key = KeySpec { id: id.to_owned(), ..KeySpec::default() };
+            headers.push(world.api_key(&key).map_err(|error| format!("--api-key: {error}"))?);
             Gate::new(config, world)
         }
         (None, None) => {
@@ -197,8 +215,21 @@ fn spec(claims: &str, arguments: &Arguments) -> Result<TokenSpec, String> {
         kind: if arguments.kind == KindArgument::App { Kind::App } else { Kind::User },
         claims,
         without: absent.into_iter().map(|(name, _)| name).collect(),
+        opaque: arguments.opaque.then(Opaque::default),
         ..TokenSpec::default()
     })
+}
+
+/// Whom a rule lets in, in words.
+fn access(access: Access, accepts: Credentials) -> String {
+    let kinds = [(accepts.token, "token"), (accepts.api_key, "API key"), (accepts.certificate, "client certificate")];
+    let kinds: Vec<&str> = kinds.into_iter().filter_map(|(taken, name)| taken.then_some(name)).collect();
+    let kinds = kinds.join(" or ");
+    match access {
+        Access::Required => format!("a good {kinds} is needed"),
+        Access::Optional => format!("a good {kinds}, or none"),
+        Access::Anonymous => "nobody is asked for a credential".to_owned(),
+    }
 }
 
 /// A rehearsal for people and for programs.
@@ -257,16 +288,12 @@ impl Story {
         let parameters: Vec<String> =
             rule.parameters.iter().map(|(name, value)| format!("{name} = {value:?}")).collect();
         let with = if parameters.is_empty() { String::new() } else { format!(" with {}", parameters.join(", ")) };
-        let access = match rule.access {
-            Access::Required => "a good credential is needed",
-            Access::Optional => "a good token, or none",
-            Access::Anonymous => "nobody is asked for a token",
-        };
+        let access = access(rule.access, rule.accepts);
         let why = why(&written);
         let mut lines = vec![
             format!("{} (rules[{}]): {}{with}", rule.name, rule.index, rule.template),
             why.clone(),
-            access.to_owned(),
+            access.clone(),
         ];
         let others = rehearsal.head.as_ref().map(|head| others(document, rule.index, head)).unwrap_or_default();
         lines.extend(others.iter().map(|other| format!("also about it: {other}")));
@@ -296,7 +323,23 @@ impl Story {
             });
             self.tell("token", vec![format!("{}, {kid}, {provider}", token.alg.name())], value);
         }
+        if rehearsal.opaque {
+            let provider = rehearsal.provider.as_deref().unwrap_or("-");
+            let line = format!("opaque; the authorization server of provider {provider} is asked");
+            self.tell("token", vec![line], json!({"opaque": true, "provider": rehearsal.provider}));
+        }
         let identity = &rehearsal.identity;
+        if let Identity::ApiKey(key) = identity {
+            let mut lines = vec![format!("API key {} of {}", key.id(), identity.subject().unwrap_or_default())];
+            lines.extend(key.expires().map(|end| format!("expires {}", moment::format(end))));
+            let others = key.claims().iter().filter(|(name, _)| !["sub", "client_id"].contains(&name.as_str()));
+            lines.extend(others.map(|(name, value)| format!("{name} {value}")));
+            let value = json!({
+                "kind": "api_key", "subject": identity.subject(), "client": identity.client(), "claims": key.claims(),
+                "expires": key.expires().map(moment::format),
+            });
+            self.tell("caller", lines, value);
+        }
         if let Some(token) = identity.token() {
             let kind = token.caller().map_or("caller", portcullis::entra::Caller::name);
             let mut lines = vec![format!("{kind} {}", identity.subject().unwrap_or("without subject"))];
@@ -367,7 +410,7 @@ impl Story {
                 self.tell("upstream", lines, json!({"headers": changes, "path": path}));
             }
             Step::Reply(reply, record) => {
-                self.keys_lacking = record.reason == "keys_unavailable";
+                self.keys_lacking = matches!(record.reason, "keys_unavailable" | "introspection_unavailable");
                 let decision = json!({
                     "decision": if reply.status < 400 { "allow" } else { "deny" }, "reason": record.reason, "unenforced": unenforced,
                 });

@@ -14,6 +14,7 @@ use portcullis::time::UnixTime;
 use serde_json::Value;
 
 use crate::world::World;
+use crate::world::api_key::KeySpec;
 use crate::world::token::TokenSpec;
 
 /// A story.
@@ -38,8 +39,10 @@ pub struct ScenarioRequest {
     pub host: String,
     /// Other headers, in order.
     pub headers: Vec<(String, String)>,
-    /// Its credential.
+    /// Its token.
     pub token: TokenChoice,
+    /// Its API key, if it shows one.
+    pub api_key: Option<KeySpec>,
     /// Where it comes from.
     pub from: IpAddr,
     /// When it is asked; the clock of who runs it if left out.
@@ -93,12 +96,15 @@ pub enum HeaderExpectation {
 pub const ELSEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
 impl ScenarioRequest {
-    /// All its headers but the pseudo headers, with a token made at `now`.
+    /// All its headers but the pseudo headers, with an API key and a token made at `now`.
     ///
     /// # Errors
-    /// A token that can't be made.
+    /// A token or a key that can't be made.
     pub fn wire_headers(&self, world: &World, now: UnixTime) -> Result<Vec<(String, String)>, String> {
         let mut headers = self.headers.clone();
+        if let Some(spec) = &self.api_key {
+            headers.push(world.api_key(spec).map_err(|error| format!("api_key: {error}"))?);
+        }
         let token = match &self.token {
             TokenChoice::None => return Ok(headers),
             TokenChoice::Raw(text) => text.clone(),

@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 
 use super::{ELSEWHERE, Expectation, HeaderExpectation, Scenario, ScenarioRequest, TokenChoice};
 use crate::moment;
+use crate::world::api_key::{KeyPlace, KeySpec};
+use crate::world::opaque::Opaque;
 use crate::world::token::{Kind, TokenSpec, Version};
 
 /// Reads the scenarios in `document`.
@@ -64,6 +66,7 @@ fn request(value: &Value) -> Result<ScenarioRequest, String> {
         host: text(members, "host")?.unwrap_or("api.example").to_owned(),
         headers: members.get("headers").map_or(Ok(Vec::new()), headers)?,
         token: members.get("token").map_or(Ok(TokenChoice::None), token)?,
+        api_key: members.get("api_key").map(api_key).transpose()?,
         from,
         at,
         connection,
@@ -121,13 +124,39 @@ fn token(value: &Value) -> Result<TokenChoice, String> {
     spec(members).map(TokenChoice::Minted).map_err(|fault| format!("token.{fault}"))
 }
 
+/// The id of a key, or an object that says more.
+fn api_key(value: &Value) -> Result<KeySpec, String> {
+    match value {
+        Value::String(id) => Ok(KeySpec { id: id.clone(), ..KeySpec::default() }),
+        Value::Object(members) => key_spec(members).map_err(|fault| format!("api_key.{fault}")),
+        _ => Err("api_key: expected the id of a key, or an object".to_owned()),
+    }
+}
+
+fn key_spec(members: &Map<String, Value>) -> Result<KeySpec, String> {
+    if let Some(fault) = unknown(members, &["id", "in", "forged"]) {
+        return Err(fault);
+    }
+    let place = match text(members, "in")? {
+        None => None,
+        Some("header") => Some(KeyPlace::Header),
+        Some("cookie") => Some(KeyPlace::Cookie),
+        Some(other) => return Err(format!("in: `{other}` is neither `header` nor `cookie`")),
+    };
+    Ok(KeySpec {
+        id: text(members, "id")?.ok_or("id: is required")?.to_owned(),
+        place,
+        forged: flag(members, "forged")?,
+    })
+}
+
 /// What a token is to be, from the members of an object.
 ///
 /// # Errors
 /// The first fault.
 pub fn spec(members: &Map<String, Value>) -> Result<TokenSpec, String> {
     if let Some(fault) =
-        unknown(members, &["provider", "kind", "version", "tenant", "claims", "without", "header", "forged"])
+        unknown(members, &["provider", "kind", "version", "tenant", "claims", "without", "header", "forged", "opaque"])
     {
         return Err(fault);
     }
@@ -152,10 +181,6 @@ pub fn spec(members: &Map<String, Value>) -> Result<TokenSpec, String> {
         }
         Some(_) => return Err("without: expected a list of names of claims".to_owned()),
     };
-    let forged = match members.get("forged") {
-        None => false,
-        Some(value) => value.as_bool().ok_or("forged: expected true or false")?,
-    };
     Ok(TokenSpec {
         provider: text(members, "provider")?.map(str::to_owned),
         kind,
@@ -164,8 +189,29 @@ pub fn spec(members: &Map<String, Value>) -> Result<TokenSpec, String> {
         claims: map("claims")?,
         without,
         header: map("header")?,
-        forged,
+        forged: flag(members, "forged")?,
+        opaque: members.get("opaque").map_or(Ok(None), opaque)?,
     })
+}
+
+/// `true`, or what is answered to who asks about the token.
+fn opaque(value: &Value) -> Result<Option<Opaque>, String> {
+    let members = match value {
+        Value::Bool(false) => return Ok(None),
+        Value::Bool(true) => return Ok(Some(Opaque::default())),
+        value => value.as_object().ok_or("opaque: expected true, or an object with `status` and `body`")?,
+    };
+    if let Some(fault) = unknown(members, &["status", "body"]) {
+        return Err(format!("opaque.{fault}"));
+    }
+    let status = match members.get("status") {
+        None => 200,
+        Some(value) => {
+            let status = value.as_u64().and_then(|status| u16::try_from(status).ok());
+            status.filter(|status| (200..=599).contains(status)).ok_or("opaque.status: expected 200 to 599")?
+        }
+    };
+    Ok(Some(Opaque { status, body: text(members, "body")?.map(str::to_owned) }))
 }
 
 fn expectation(members: &Map<String, Value>) -> Result<Expectation, String> {
@@ -224,6 +270,12 @@ fn text<'m>(members: &'m Map<String, Value>, name: &str) -> Result<Option<&'m st
     }
 }
 
+fn flag(members: &Map<String, Value>, name: &str) -> Result<bool, String> {
+    members
+        .get(name)
+        .map_or(Ok(false), |value| value.as_bool().ok_or_else(|| format!("{name}: expected true or false")))
+}
+
 fn object<'v>(value: &'v Value, name: &str) -> Result<&'v Map<String, Value>, String> {
     value.as_object().ok_or_else(|| format!("{name}: expected an object"))
 }
@@ -239,12 +291,13 @@ fn scalar(value: &Value, at: &str) -> Result<String, String> {
 
 const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "options", "head"];
 
-const MEMBERS: [&str; 13] = [
+const MEMBERS: [&str; 14] = [
     "what",
     "request",
     "host",
     "headers",
     "token",
+    "api_key",
     "from",
     "at",
     "connection",

@@ -2,11 +2,10 @@
 //! descriptor says otherwise. One with `engine-over` in it is refused, 10 a minute and 7 s to go; for one with `engine-down`
 //! there is no answer.
 
-use portcullis::provider::{Fetch, Fetched};
+use portcullis::provider::Fetched;
 
-/// What it answers to a call.
-pub(super) fn answer(fetch: &Fetch) -> Fetched {
-    let message = fetch.post.as_ref().map(|post| post.body.as_slice()).unwrap_or_default();
+/// What it answers to a call with this message.
+pub(super) fn answer(message: &[u8]) -> Fetched {
     let says = |word: &str| message.windows(word.len()).any(|part| part == word.as_bytes());
     let (status, body) = match (says("engine-down"), says("engine-over")) {
         (true, _) => ("14", &[][..]),

@@ -2,13 +2,17 @@
 //! checked by the real engine with real signatures, and nothing is asked of a network.
 //!
 //! - [`keys`]: keys and signatures
+//! - [`api_key`]: API keys whose secrets are known here
+//! - [`opaque`]: tokens that only their authorization server can read
 //! - [`token`]: tokens, ordinary unless told otherwise
 //! - [`host`]: what an engine asks of its host
 //! - [`limits`]: who counts limits that are counted elsewhere
 
+pub mod api_key;
 pub mod host;
 pub mod keys;
 mod limits;
+pub mod opaque;
 pub mod token;
 
 use std::collections::HashMap;
@@ -21,7 +25,9 @@ use portcullis::time::UnixTime;
 use portcullis::token::TokenRules;
 use serde_json::{Value, json};
 
+use api_key::ApiKeys;
 use keys::SigningKey;
+use opaque::Endpoint;
 
 /// Where `${NAME}` comes from.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -44,6 +50,7 @@ pub struct World {
     issuers: Vec<Signer>,
     /// By authority and path, query included.
     documents: HashMap<(String, String), Value>,
+    api_keys: ApiKeys,
 }
 
 /// One issuer, and the key that it signs with.
@@ -56,6 +63,8 @@ pub(crate) struct Signer {
     pub(crate) entra: bool,
     pub(crate) profile: bool,
     pub(crate) policy: Option<String>,
+    /// Where its opaque tokens are asked about.
+    pub(crate) endpoint: Option<Endpoint>,
 }
 
 impl World {
@@ -65,9 +74,11 @@ impl World {
     /// # Errors
     /// Every fault of the configuration.
     pub fn open(document: &Value, environment: Environment<'_>) -> Result<(Config, Self), Problems> {
-        let (document, fixed) = with_own_keys(document);
+        let (mut document, fixed) = with_own_keys(document);
+        let api_keys = ApiKeys::of(&document);
+        api_keys.give(&mut document);
         let config = Config::load(document.to_string().as_bytes(), environment)?;
-        let world = Self::around(&config, &fixed, &Keys::Own);
+        let world = Self { api_keys, ..Self::around(&config, &fixed, &Keys::Own) };
         Ok((config, world))
     }
 
@@ -78,7 +89,9 @@ impl World {
         for signer in &self.issuers {
             let Some(provider) = document.pointer_mut(&format!("/providers/{}", signer.provider)) else { continue };
             give_key(provider, &signer.key);
+            give_secret(provider);
         }
+        self.api_keys.give(&mut document);
         document
     }
 
@@ -89,7 +102,7 @@ impl World {
     }
 
     fn around(config: &Config, fixed: &HashMap<String, SigningKey>, keys: &Keys) -> Self {
-        let mut world = Self { issuers: Vec::new(), documents: HashMap::new() };
+        let mut world = Self { issuers: Vec::new(), documents: HashMap::new(), api_keys: ApiKeys::default() };
         let mut by_address: HashMap<String, SigningKey> = HashMap::new();
         for (place, provider, issuer, rules) in config.issuers() {
             let address = address(place, issuer);
@@ -109,6 +122,7 @@ impl World {
                 entra: rules.entra.is_some(),
                 profile: rules.access_token_profile,
                 policy: rules.entra.as_ref().and_then(|entra| entra.policy().map(str::to_owned)),
+                endpoint: config.introspection(place.provider).map(Endpoint::of),
             });
         }
         world
@@ -147,11 +161,15 @@ impl World {
         }
     }
 
-    /// What an issuer answers to a GET of `path` (with its query) at `authority`.
+    /// What an issuer answers at `authority` and `path` (with its query): to a GET, whose `body` is empty, or to a POST.
+    /// Always in JSON, or what should be.
     #[must_use]
-    pub fn answer(&self, authority: &str, path: &str) -> Option<Vec<u8>> {
+    pub fn answer(&self, authority: &str, path: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
+        if !body.is_empty() {
+            return self.introspect(authority, path, body);
+        }
         let document = self.documents.get(&(authority.to_owned(), path.to_owned()))?;
-        serde_json::to_vec(document).ok()
+        serde_json::to_vec(document).ok().map(|document| (200, document))
     }
 
     /// Answers everything that `engine` asks for.
@@ -163,9 +181,13 @@ impl World {
                 return;
             }
             for (purpose, fetch) in fetches {
-                let fetched = match self.answer(&fetch.authority, &fetch.path) {
-                    _ if fetch.grpc => limits::answer(&fetch),
-                    Some(body) => Fetched::Response { status: 200, headers: Vec::new(), body },
+                let body = fetch.post.as_ref().map_or(&[][..], |post| &post.body);
+                let fetched = match self.answer(&fetch.authority, &fetch.path, body) {
+                    _ if fetch.grpc => limits::answer(body),
+                    Some((status, body)) => {
+                        let headers = vec![(b"content-type".to_vec(), b"application/json".to_vec())];
+                        Fetched::Response { status, headers, body }
+                    }
                     None => Fetched::Failed,
                 };
                 engine.handle_response(purpose, now, host, fetch.id, fetched);
@@ -223,6 +245,7 @@ fn with_own_keys(document: &Value) -> (Value, HashMap<String, SigningKey>) {
         } else {
             None
         };
+        give_secret(provider);
         if let Some(key) = key {
             give_key(provider, &key);
             keys.insert(name.clone(), key);
@@ -243,6 +266,13 @@ fn give_key(provider: &mut Value, key: &SigningKey) {
     let had = [members.remove("jwks"), members.remove("pem")];
     if had.iter().flatten().any(|value| !value.is_null()) {
         members.insert("jwks".to_owned(), json!({ "keys": [key.jwk()] }));
+    }
+}
+
+/// The servers here ask no client for its secret, which the environment would have.
+fn give_secret(provider: &mut Value) {
+    if let Some(secret) = provider.pointer_mut("/introspection/client/secret") {
+        *secret = json!("not checked");
     }
 }
 

@@ -166,6 +166,18 @@ fn what_signing_in_anew_cannot_mend_gets_no_challenge() {
 }
 
 #[test]
+fn what_another_issuer_writes_of_the_clients_proof_is_not_believed() {
+    let certificate = Assurance {
+        client_authentication: Some(vec![ClientAuthentication::Certificate]),
+        max_age: Some(Duration::from_secs(MINUTE)),
+        ..Assurance::default()
+    };
+    let claims = json!({ "azpacr": "2", "auth_time": NOW });
+    assert_eq!(judge(&certificate, &entra(&claims)), "met");
+    assert_eq!(judge(&certificate, &plain(&claims)), "unknown: client_authentication_unknown");
+}
+
+#[test]
 fn a_context_has_a_number_below_a_hundred() {
     assert!(["c1", "c9", "c10", "c99"].iter().all(|text| is_context(text)));
     assert!(["", "c", "c0", "c01", "c100", "C1", "c1\"", "cp1", " c1"].iter().all(|text| !is_context(text)));

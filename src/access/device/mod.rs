@@ -4,9 +4,6 @@
 //! Entra ID puts nothing about devices into tokens for other people's APIs: it asks for a healthy device when it issues the
 //! token. So a device that shows nothing is not known to be healthy, and not known to be unhealthy either.
 
-mod certificate;
-mod distinguished_name;
-mod pattern;
 #[cfg(test)]
 mod tests;
 
@@ -14,11 +11,8 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-pub use certificate::PeerCertificate;
-pub use distinguished_name::{DistinguishedName, DistinguishedNameFlaw};
-pub use pattern::{Pattern, PatternFlaw};
-
 use super::{Circumstances, Connection, Networks};
+use crate::certificate::{DistinguishedName, Pattern};
 use crate::claim_path::ClaimPath;
 use crate::verdict::Verdict;
 
@@ -100,9 +94,9 @@ fn same_type(one: &Value, other: &Value) -> bool {
 
 impl Certificate {
     fn is_shown(&self, connection: &Connection<'_>) -> Verdict<()> {
-        let checked = connection.flag("connection.mtls") == Some(true)
-            && connection.flag("connection.peer_certificate_valid").unwrap_or(self.assume_validated);
-        let Some(certificate) = checked.then(|| connection.certificate()).flatten() else {
+        let Ok(Some(presented)) = connection.presented() else { return Verdict::Unknown(()) };
+        let checked = presented.validated || (presented.unsaid && self.assume_validated);
+        let Some(certificate) = checked.then(|| presented.certificate()).flatten() else {
             return Verdict::Unknown(());
         };
         let issuer = match (&self.issuer, &certificate.issuer) {
@@ -114,7 +108,8 @@ impl Certificate {
             let fits = |patterns: &Vec<Pattern>| names.iter().any(|name| patterns.iter().any(|one| one.fits(name)));
             patterns.as_ref().is_none_or(fits)
         };
-        let named = named(&self.uri_san, &certificate.uri_sans) && named(&self.dns_san, &certificate.dns_sans);
+        let named =
+            named(&self.uri_san, &certificate.names.uri_sans) && named(&self.dns_san, &certificate.names.dns_sans);
         Verdict::of(issuer && named, || ())
     }
 }

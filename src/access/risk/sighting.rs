@@ -20,21 +20,23 @@ impl Sighting {
     /// `None` for nobody, and where a token does not tell its bearer from others': what one of them does would count against
     /// all. A token without a subject is known by its own id.
     pub(super) fn of(key: HashKey, identity: &Identity, address: Option<IpAddr>, rule: &str) -> Option<Self> {
-        let token = identity.token()?;
-        let text = |name| token.text(name).unwrap_or_default().as_bytes();
+        let credential = identity.credential()?.as_bytes();
+        let text = |name| identity.text(name).unwrap_or_default().as_bytes();
         let subject = identity.subject().or_else(|| identity.token_id())?.as_bytes();
         let client = identity.client().unwrap_or_default().as_bytes();
         let (iss, tid) = (text("iss"), text("tid"));
-        let session = match (token.text("sid"), identity.token_id()) {
+        let session = match (identity.text("sid"), identity.token_id()) {
             (Some(sid), _) => [b"sid", sid.as_bytes()],
             (None, Some(id)) => [b"uti".as_slice(), id.as_bytes()],
+            // Of the keys of one owner each is a session of its own.
+            (None, None) if identity.token().is_none() => [b"client".as_slice(), client],
             (None, None) => [b"oid".as_slice(), subject],
         };
         let [kind, session] = session;
         Some(Self {
-            place: key.hash(&[b"place", iss, tid, subject]),
-            session: key.hash(&[b"session", iss, tid, kind, session]),
-            identity: key.hash(&[b"identity", iss, tid, subject, client]),
+            place: key.hash(&[b"place", credential, iss, tid, subject]),
+            session: key.hash(&[b"session", credential, iss, tid, kind, session]),
+            identity: key.hash(&[b"identity", credential, iss, tid, subject, client]),
             network: address.map(|address| network(key, address)),
             rule: key.short(&[b"rule", rule.as_bytes()]),
         })

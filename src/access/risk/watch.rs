@@ -63,7 +63,7 @@ impl Watch {
         rule: &str,
         now: UnixTime,
     ) -> Option<Encounter> {
-        if !self.settings.keeps_callers() || identity.token().is_none() {
+        if !self.settings.keeps_callers() || identity.is_anonymous() {
             return None;
         }
         let key = self.key(shared);

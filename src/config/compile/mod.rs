@@ -2,7 +2,10 @@
 
 mod access;
 mod answers;
+mod api_key;
+mod binding;
 mod caller;
+mod certificate;
 mod claim;
 mod conditional_access;
 mod forward;
@@ -21,12 +24,14 @@ use access::{AccessNames, AccessSettings};
 
 use rate_limit::RateLimits;
 
+use super::named::Named;
 use super::problems::Problems;
 use super::settings::{
-    AuditLogSettings, AuditSettings, CredentialSettings, DotSegmentSettings, EmptySegmentSettings, LimitSettings,
-    LiteralSettings, PathSettings, Settings, SignatureSettings,
+    AuditLogSettings, AuditSettings, ClientCertificateSettings, CredentialSettings, DotSegmentSettings,
+    EmptySegmentSettings, LimitSettings, LiteralSettings, PathSettings, Settings, SignatureSettings,
 };
 use super::{Config, Limits, ProviderConfig};
+use crate::api_key::ApiKeys;
 use crate::audit::{AuditInputs, AuditLog};
 use crate::credential::{HeaderSource, SourceSettings, Sources};
 use crate::http::Leniency;
@@ -45,6 +50,10 @@ pub(super) struct Names<'a> {
     pub(super) access: &'a AccessNames,
     /// Something tells of a risk.
     pub(super) risk: bool,
+    /// What is set about client certificates, with or without faults.
+    pub(super) certificate_settings: Option<&'a ClientCertificateSettings>,
+    /// There are API keys.
+    pub(super) api_keys: bool,
 }
 
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
@@ -53,27 +62,44 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     if settings.report_only == Some(true) {
         warnings.push("report_only: nothing is enforced; every request that can be read goes on".to_owned());
     }
-    let directories: Vec<_> =
-        settings.providers.0.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
-    let providers = providers::compile(settings.providers.0, &mut problems, &mut warnings);
+    let Named(providers) = settings.providers.unwrap_or_default();
+    let by_certificate = settings.client_certificates.as_ref().is_some_and(ClientCertificateSettings::has_identities);
+    if providers.is_empty() && settings.api_keys.is_none() && !by_certificate {
+        problems
+            .add("providers", "at least one provider is required, or `api_keys`, or a certificate with an `identity`");
+    }
+    let directories: Vec<_> = providers.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
+    let providers = providers::compile(providers, &mut problems, &mut warnings);
+    let introspectors = providers::introspectors(&providers, &mut problems);
     let access = AccessSettings {
         networks: settings.networks.unwrap_or_default(),
         geo: settings.geo,
         schedules: settings.schedules.unwrap_or_default(),
         assurances: settings.assurances.unwrap_or_default(),
         devices: settings.devices.unwrap_or_default(),
+        certificates: settings.client_certificates.as_ref(),
     };
     let access = AccessNames::compile(access, &providers, &mut problems);
     let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);
+    let client_certificates =
+        certificate::source(settings.client_certificates.as_ref(), &access, &mut problems, &mut warnings);
     let mut names = Names {
         providers: &providers,
         roles: None,
         access: &access,
         risk: settings.risk.as_ref().is_some_and(risk::tells),
+        certificate_settings: settings.client_certificates.as_ref(),
+        api_keys: settings.api_keys.is_some(),
         warnings: RefCell::default(),
     };
     let risk = settings.risk.and_then(|settings| risk::compile(settings, &access, &mut problems));
-    names.roles = roles::compile(settings.roles, &names, &mut problems);
+    let role_names: Vec<_> =
+        settings.roles.iter().flat_map(|Named(roles)| roles).map(|(name, _)| name.clone()).collect();
+    let grants = api_key::grants(settings.api_keys.as_ref());
+    names.roles = roles::compile(settings.roles, &grants, &names, &mut problems);
+    let api_keys = settings
+        .api_keys
+        .and_then(|settings| api_key::compile(settings, &access, &role_names, &mut problems, &mut warnings));
     let rule_names = settings.rules.iter().map(|rule| rule.name.clone()).collect();
     let policies = settings.conditional_access.unwrap_or_default();
     let policies = conditional_access::compile(policies, &rule_names, &names, &mut problems);
@@ -84,15 +110,25 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         .groups_overage
         .and_then(|settings| groups::compile(settings, &directories, &names, &mut problems, &mut warnings));
     warnings.append(&mut names.warnings.into_inner());
-    let sources = sources(settings.credentials, &mut problems, &mut warnings);
+    let limits = limits(settings.limits.as_ref().unwrap_or(&LimitSettings::default()), &mut problems);
+    let bindings = binding::compile(settings.bindings.unwrap_or_default(), limits.token.bytes, &mut problems);
+    let sources = sources(settings.credentials, &mut problems, &mut warnings)
+        .map(|sources| binding::taken_by(sources, &bindings, &mut problems));
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
     if let (Some(sources), Some(forwarding)) = (&sources, &forwarding) {
-        for name in forwarding.headers().filter(|name| sources.reads_header(name.as_bytes())) {
+        let secrets = api_keys.as_ref().map(ApiKeys::sources);
+        let reads = |name: &str| {
+            sources.reads_header(name.as_bytes())
+                || secrets.is_some_and(|secrets| secrets.reads_header(name.as_bytes()))
+        };
+        for name in forwarding.headers().filter(|name| reads(name)) {
             problems.add("forward", format!("the header `{name}` is one that carries credentials"));
+        }
+        if let Some(place) = secrets.and_then(|secrets| secrets.shared_with(sources)) {
+            problems.add("api_keys.sources", format!("`{place}` is where tokens are looked for (`credentials`)"));
         }
     }
     let answers = answers::compile(settings.answers.unwrap_or_default(), &providers, &mut problems);
-    let limits = limits(settings.limits.as_ref().unwrap_or(&LimitSettings::default()), &mut problems);
     let memory = settings.limits.as_ref().and_then(|limits| limits.rate_limit_memory);
     let rate_limit_memory = rate_limit::memory(memory, &mut problems);
     let audit = settings.audit.unwrap_or_default();
@@ -111,11 +147,21 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         ) if problems.is_empty() => Ok(Config {
             providers,
             router,
+            emptied: forwarding.emptied(&sources, api_keys.as_ref().map(ApiKeys::sources)),
+            challenge: binding::challenged(
+                match api_keys.as_ref().and_then(|keys| keys.sources().first()) {
+                    Some((kind, name)) => answers.challenge.with_api_key(kind, name),
+                    None => answers.challenge,
+                },
+                &bindings,
+            ),
+            bindings,
             sources,
+            api_keys,
             forwarding,
-            challenge: answers.challenge,
             resource_metadata: answers.resource_metadata,
             groups,
+            introspectors,
             risk,
             rate_limits,
             rate_limit_engines,
@@ -136,6 +182,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
             report_only: settings.report_only.unwrap_or(false),
             paths: leniency(&settings.paths.unwrap_or_default()),
             client_address,
+            client_certificates,
             ends: access.ends,
             limits,
             warnings,

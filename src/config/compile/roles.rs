@@ -2,18 +2,21 @@
 
 use std::rc::Rc;
 
+use super::api_key::Grants;
 use super::caller::wanted;
 use super::requirement::Scope;
 use super::{Names, requirement};
 use crate::config::named::Named;
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{AnyOrAllSettings, RoleSettings};
-use crate::policy::requirement::Check;
+use crate::policy::Requirement;
+use crate::policy::requirement::{CallerKind, Check};
 use crate::policy::roles::{PermissionCheck, Role, Roles};
 
 /// Who has which permission; `None` if a role has faults.
 pub(super) fn compile(
     settings: Option<Named<RoleSettings>>,
+    grants: &Grants,
     names: &Names<'_>,
     problems: &mut Problems,
 ) -> Option<Roles> {
@@ -30,7 +33,11 @@ pub(super) fn compile(
         if name.is_empty() {
             problems.add(&*path, "a role needs a name");
         }
-        roles.push(role(&path, &name, settings, &known, names, problems));
+        let mut role = role(&path, &name, settings, &known, names, problems);
+        if let Some(keys) = grants.get(&name) {
+            role.granted_to = Some(Rc::new(or_by_key(role.granted_to, keys)));
+        }
+        roles.push(role);
     }
     if problems.len() > before {
         return None;
@@ -43,6 +50,18 @@ pub(super) fn compile(
             problems.add(at, format!("a role can't inherit itself: {}", names.join(" inherits ")));
             None
         }
+    }
+}
+
+/// Whoever has the role already, or shows one of these API keys.
+fn or_by_key(granted_to: Option<Rc<Requirement>>, keys: &[String]) -> Requirement {
+    let by_key = Requirement::AllOf(vec![
+        Requirement::Check(Check::Callers([CallerKind::ApiKey].into())),
+        Requirement::Check(Check::Clients(keys.into())),
+    ]);
+    match granted_to {
+        Some(others) => Requirement::AnyOf(vec![by_key, Rc::unwrap_or_clone(others)]),
+        None => by_key,
     }
 }
 

@@ -8,7 +8,9 @@ use super::{Names, requirement};
 use crate::config::ProviderConfig;
 use crate::config::named::Named;
 use crate::config::problems::{Problems, join};
-use crate::config::settings::{AcceptSettings, AccessSettings, ExpectedSettings, MatchSettings, RuleSettings};
+use crate::config::settings::{
+    AcceptSettings, AccessSettings, ClientCertificateSettings, ExpectedSettings, MatchSettings, RuleSettings,
+};
 use crate::http::name::is_token;
 use crate::policy::condition::MAX_CONDITIONS;
 use crate::policy::{
@@ -75,7 +77,7 @@ fn rule(
             }
         }
     }
-    let accepts = accepts(path, settings.accept.as_deref(), access, problems);
+    let accepts = accepts(path, settings.accept.as_deref(), access, names, problems);
     let rule_providers = rule_providers(path, settings.providers.as_deref(), names.providers, problems);
     if let Some(audiences) = &settings.audiences {
         rule_audiences(&join(path, "audiences"), audiences, rule_providers.as_deref(), names.providers, problems);
@@ -106,13 +108,33 @@ fn rule(
 }
 
 /// The kinds of credentials that a rule takes.
-fn accepts(path: &str, settings: Option<&[AcceptSettings]>, access: Access, problems: &mut Problems) -> Credentials {
+fn accepts(
+    path: &str,
+    settings: Option<&[AcceptSettings]>,
+    access: Access,
+    names: &Names<'_>,
+    problems: &mut Problems,
+) -> Credentials {
+    let identities = names.certificate_settings.is_some_and(ClientCertificateSettings::has_identities);
+    let takes_tokens = settings.is_none_or(|settings| settings.contains(&AcceptSettings::Token));
+    if takes_tokens && access != Access::Anonymous && names.providers.is_empty() && (names.api_keys || identities) {
+        problems.add(join(path, "accept"), "takes tokens, and there are no `providers` of any");
+    }
     let Some(settings) = settings else { return Credentials::default() };
+    if settings.contains(&AcceptSettings::ApiKey) && !names.api_keys {
+        problems.add(join(path, "accept"), "takes API keys, and there are none; name them in `api_keys`");
+    }
     if access == Access::Anonymous {
         problems.add(join(path, "accept"), "does not go with `anonymous`, which looks at no credential");
     }
     if settings.is_empty() {
         problems.add(join(path, "accept"), "is empty, which lets nobody in; leave it out for tokens");
+    }
+    if settings.contains(&AcceptSettings::Certificate) && !identities {
+        problems.add(
+            join(path, "accept"),
+            "`certificate` needs one of `client_certificates.accepted` with an `identity`: nobody would be known by one",
+        );
     }
     Credentials {
         token: settings.contains(&AcceptSettings::Token),

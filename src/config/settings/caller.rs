@@ -45,6 +45,12 @@ pub enum CallerSettings {
     /// A device for itself.
     #[deserr(rename = "device")]
     Device,
+    /// Who has an API key.
+    #[deserr(rename = "api_key")]
+    ApiKey,
+    /// Who has the key of a client certificate that the rule takes for an identity.
+    #[deserr(rename = "certificate")]
+    Certificate,
 }
 
 /// One subject: `oid` and `tid` of Entra ID, or `sub` and the provider's name.

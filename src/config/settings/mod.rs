@@ -4,11 +4,15 @@
 
 mod access;
 mod answer;
+mod api_key;
+mod binding;
 mod caller;
+mod certificate;
 mod conditional_access;
 mod entra;
 mod global_limit;
 mod groups;
+mod introspection;
 mod path;
 mod provider;
 mod rate_limit;
@@ -33,14 +37,24 @@ pub use answer::{
     AnswerSettings, AuthorizationSettings, ClaimHeaderSettings, ClaimPathSettings, ForwardSettings, ListSettings,
     PreflightSettings, RateLimitHeaderSettings, ResourceMetadataSettings,
 };
+pub use api_key::{ApiKeySettings, ApiKeySourceSettings, ApiKeysSettings, ClaimValueSettings};
+pub use binding::{BindingSettings, DpopSettings, MethodSettings, MtlsSettings, NonceSettings, SignedRequestSettings};
 pub use caller::{
     CallerSettings, ClaimSettings, ClientAuthenticationSettings, NumberSettings, OwnerSettings, RangeSettings,
     ScalarSettings, SubjectSettings,
+};
+pub use certificate::{
+    AcceptedCertificateSettings, CertificateIdentitySettings, CertificateSourceSettings, CertificateSourceWord,
+    CertificateSubjectSettings, ClientCertificateSettings, ForwardedCertificateSettings, ForwardedSettings,
+    RevocationListSettings, RevocationSettings,
 };
 pub use conditional_access::{BlockSettings, ControlSettings, GrantSettings, HowManySettings, PolicySettings};
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
 pub use global_limit::{DescriptorEntrySettings, GlobalLimitSettings, OnFailureSettings};
 pub use groups::{ClientSecretSettings, GroupsOverageSettings};
+pub use introspection::{
+    ClientMethodSettings, IntrospectionClientSettings, IntrospectionJwtSettings, IntrospectionSettings,
+};
 pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
 pub use rate_limit::{
@@ -65,8 +79,13 @@ pub struct Settings {
     #[deserr(default, rename = "$schema")]
     #[schemars(rename = "$schema")]
     pub schema: Option<String>,
-    /// Whose tokens are trusted, by name (`a-z`, `0-9`, `-`, `_`; at most 64 characters).
-    pub providers: Named<ProviderSettings>,
+    /// Whose tokens are trusted, by name (`a-z`, `0-9`, `-`, `_`; at most 64 characters). Needed unless callers are known by
+    /// `api_keys` alone.
+    #[deserr(default)]
+    pub providers: Option<Named<ProviderSettings>>,
+    /// API keys of your own. Default: none.
+    #[deserr(default)]
+    pub api_keys: Option<ApiKeysSettings>,
     /// Roles of your own, by name, for rules that ask for `permissions`.
     #[deserr(default)]
     pub roles: Option<Named<RoleSettings>>,
@@ -94,6 +113,9 @@ pub struct Settings {
     /// Devices by name.
     #[deserr(default)]
     pub devices: Option<Named<DeviceSettings>>,
+    /// Client certificates: where they come from, and which are accepted. Default: from the connection, and none.
+    #[deserr(default)]
+    pub client_certificates: Option<ClientCertificateSettings>,
     /// At what risk a request comes. Default: nothing is watched.
     #[deserr(default)]
     pub risk: Option<RiskSettings>,
@@ -111,6 +133,9 @@ pub struct Settings {
     /// Where a request may carry its token. Default: `Authorization: Bearer` only.
     #[deserr(default)]
     pub credentials: Option<CredentialSettings>,
+    /// How tokens may be bound to their senders. Default: not at all, and tokens that are bound are refused.
+    #[deserr(default)]
+    pub bindings: Option<BindingSettings>,
     /// Paths that two servers may read differently. Default: refused.
     #[deserr(default)]
     pub paths: Option<PathSettings>,

@@ -115,7 +115,7 @@ pub enum AcceptSettings {
     /// An API key (`api_keys`).
     #[deserr(rename = "api_key")]
     ApiKey,
-    /// A client certificate (`certificates`).
+    /// A client certificate (`client_certificates`), where the request has no other credential.
     Certificate,
 }
 
@@ -138,14 +138,14 @@ pub struct CredentialSettings {
     pub danger_query_parameters: Option<Vec<String>>,
 }
 
-/// A header that may carry the token.
+/// A header that may carry a credential.
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Problems)]
 #[schemars(deny_unknown_fields)]
 pub struct HeaderSourceSettings {
     /// Its name.
     pub name: String,
-    /// What stands before the token. Default: nothing.
+    /// What stands before the credential. Default: nothing.
     #[deserr(default)]
     pub prefix: Option<String>,
 }

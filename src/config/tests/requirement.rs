@@ -82,7 +82,7 @@ fn each_fault_of_a_requirement_is_named_with_its_path() {
         (
             json!({ "callers": ["app"] }),
             ".callers[0]",
-            "unknown value `app`; expected one of `user`, `guest`, `application`, `agent`, `managed_identity`, `device`",
+            "unknown value `app`; expected one of `user`, `guest`, `application`, `agent`, `managed_identity`, `device`, `api_key`, `certificate`",
         ),
         (json!({ "claim": { "path": "a" } }), ".claim", only),
         (json!({ "claim": { "path": "a", "equals": 1, "present": true } }), ".claim", only),

@@ -9,69 +9,31 @@ mod permission;
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::*;
 use crate::access::risk::Score;
 use crate::access::{Circumstances, Connection};
-use crate::entra::{Cloud, Directory, EntraSettings, Tenants, Versions};
 use crate::http::{HeaderMap, RequestHead};
 use crate::identity::Identity;
-use crate::jose::{AlgorithmSet, KeySet};
 use crate::policy::Captured;
-use crate::provider::{Issuer, IssuerRef, IssuerRule, KeyRule, KeySource};
-use crate::testing::{MemoryHost, TestIssuer};
+pub(crate) use crate::testing::NOW;
+use crate::testing::{MemoryHost, TENANT, entra_token, other_token};
 use crate::time::UnixTime;
-use crate::token::{self, TokenRules};
 
-pub(crate) const NOW: u64 = 1_800_000_000;
-const TENANT: &str = "11111111-aaaa-4bbb-8ccc-222222222222";
 const OTHER: &str = "99999999-9999-4999-8999-999999999999";
 
 /// A token of Entra ID (provider 0) with these claims besides those that each one has.
 pub(crate) fn entra(claims: Value) -> Identity {
-    let settings = EntraSettings {
-        directory: Directory::Workforce(Tenants::One(TENANT.parse().unwrap())),
-        cloud: Cloud::Global,
-        versions: Versions::Both,
-        app_id: None,
-    };
-    let mut all = json!({ "iss": format!("https://login.microsoftonline.com/{TENANT}/v2.0"), "tid": TENANT, "oid": OTHER, "sub": "s-1" });
+    let mut all = json!({ "oid": OTHER });
     all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
-    let issuer = settings.issuers("login", None).unwrap().remove(0);
-    identity(&all, 0, &issuer, Some(settings.checks(false)))
+    Identity::Token(entra_token(&all))
 }
 
 /// A token of another issuer (provider 1).
 pub(crate) fn plain(claims: Value) -> Identity {
-    let mut all = json!({ "iss": "https://idp.example", "sub": "u-1" });
-    all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
-    let source = KeySource::Fixed(KeySet::new(vec![]));
-    let issuer = Issuer { rule: IssuerRule::exact("https://idp.example"), key_rule: KeyRule::default(), source };
-    identity(&all, 1, &issuer, None)
-}
-
-fn identity(claims: &Value, provider: usize, issuer: &Issuer, entra: Option<crate::entra::Checks>) -> Identity {
-    let mut claims = claims.clone();
-    claims["exp"] = json!(NOW + 600);
-    if claims.get("aud").is_none() {
-        claims["aud"] = json!("api://orders");
-    }
-    let rules = TokenRules {
-        audiences: None,
-        algorithms: AlgorithmSet::ASYMMETRIC,
-        access_token_profile: false,
-        clock_skew: Duration::from_secs(60),
-        max_lifetime: None,
-        max_age: None,
-        entra,
-    };
-    let stated = json!({ "issuer": "https://login.microsoftonline.com/{tenantid}/v2.0" });
-    let signed = TestIssuer::new("idp").signed_with(&json!({ "alg": "EdDSA", "typ": "JWT" }), &claims, stated);
-    let place = IssuerRef { provider, issuer: 0 };
-    Identity::Token(Rc::new(token::accept(place, issuer, &rules, signed, UnixTime::from_secs(NOW)).unwrap()))
+    Identity::Token(other_token(&claims))
 }
 
 /// A request with these headers.

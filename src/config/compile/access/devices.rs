@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::{Table, header_name};
-use crate::access::device::{Certificate, DistinguishedName, Pattern};
+use crate::access::device::Certificate;
 use crate::access::{Device, Networks};
+use crate::certificate::{DistinguishedName, Pattern};
 use crate::config::compile::caller::claim_fit_to_decide;
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{
@@ -62,7 +63,7 @@ fn certificate(path: &str, settings: &DeviceCertificateSettings, problems: &mut 
     Some(Device::Certificate(Certificate { issuer, uri_san, dns_san, assume_validated }))
 }
 
-fn patterns(
+pub(super) fn patterns(
     path: &str,
     texts: Option<&[String]>,
     form: impl Fn(&str) -> String,

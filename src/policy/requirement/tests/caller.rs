@@ -103,5 +103,5 @@ fn what_leaves_several_kinds_open_is_clear_only_for_all_or_none_of_them() {
     assert_eq!(judge(check(&[CallerKind::User]), &odd), "unknown: caller_kind_unknown");
     assert_eq!(judge(check(&[CallerKind::Application]), &odd), "unmet: caller_kind_not_accepted");
     assert_eq!(judge(check(&[CallerKind::User]), &plain(json!({ "idtyp": "user" }))), "unknown: caller_kind_unknown");
-    assert_eq!(judge(check(&CallerKind::ALL), &plain(json!({}))), "met");
+    assert_eq!(judge(check(&CallerKind::OF_TOKENS), &plain(json!({}))), "met");
 }

@@ -51,6 +51,12 @@ impl DistinguishedName {
         Self(parts)
     }
 
+    /// It has no part: the subject of a certificate that is known by its other names.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Reads `CN=Devices,O=Contoso\, Ltd.,C=DE`; the most special part is the first in the text.
     ///
     /// # Errors
@@ -74,6 +80,40 @@ impl DistinguishedName {
             rest = after;
         }
     }
+}
+
+/// As RFC 4514 writes it: the most special part first, types by their short names, values with their escapes.
+impl fmt::Display for DistinguishedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, part) in self.0.iter().rev().enumerate() {
+            for (index, (number, value)) in part.iter().enumerate() {
+                f.write_str(match (place, index) {
+                    (0, 0) => "",
+                    (_, 0) => ",",
+                    _ => "+",
+                })?;
+                let short = TYPES.iter().find(|(_, known)| known == number).map_or(number.as_str(), |(short, _)| short);
+                write!(f, "{short}=")?;
+                write_value(f, value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// With a backslash where one is needed (RFC 4514 section 2.4).
+fn write_value(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Result {
+    let last = value.chars().count().saturating_sub(1);
+    for (place, character) in value.chars().enumerate() {
+        let at_an_end = (character == ' ' && (place == 0 || place == last)) || (character == '#' && place == 0);
+        match character {
+            '"' | '+' | ',' | ';' | '<' | '>' | '\\' => write!(f, "\\{character}")?,
+            _ if at_an_end => write!(f, "\\{character}")?,
+            '\0' => f.write_str("\\00")?,
+            character => write!(f, "{character}")?,
+        }
+    }
+    Ok(())
 }
 
 /// The value at the start of `text` without its escapes, the `,` or `+` that ended it, and what comes after.
@@ -166,6 +206,15 @@ mod tests {
         assert_eq!(parsed("CN=M\\C3\\BCnchen"), parsed("CN=München"));
         assert_eq!(parsed("OU=Sales+CN=J. Smith"), parsed("CN=J. Smith+OU=Sales"));
         assert_ne!(parsed("OU=Sales+CN=J. Smith"), parsed("OU=Sales,CN=J. Smith"));
+    }
+
+    #[test]
+    fn names_are_written_as_they_are_read() {
+        for text in
+            ["CN=Devices,O=Contoso\\, Ltd.,C=DE", "CN=\\ a\\ ,2.5.4.99=x", "OU=Sales+CN=J. Smith", "CN=\\#a\\\\\\\"b"]
+        {
+            assert_eq!(DistinguishedName::parse(text).unwrap().to_string(), text);
+        }
     }
 
     #[test]

@@ -1,0 +1,216 @@
+//! API keys: where a request may carry one, and each with its hash, its owner and what that one may do.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::access::AccessNames;
+use crate::access::schedule::instant;
+use crate::api_key::{ApiKey, ApiKeys, KeyEntry, SecretHash, is_id};
+use crate::audit::DECIDING;
+use crate::config::named::Named;
+use crate::config::problems::{Problems, join};
+use crate::config::settings::{ApiKeySettings, ApiKeySourceSettings, ApiKeysSettings, ClaimValueSettings};
+use crate::credential::{HeaderSource, SourceSettings, Sources};
+use crate::time::UnixTime;
+
+/// Role to the ids of the keys that have it by their own entry.
+pub(super) type Grants = BTreeMap<String, Vec<String>>;
+
+/// Which keys name which roles, known or not.
+pub(super) fn grants(settings: Option<&ApiKeysSettings>) -> Grants {
+    let mut grants = Grants::new();
+    for (id, key) in settings.into_iter().flat_map(|settings| &settings.keys.0) {
+        for role in key.roles.iter().flatten() {
+            grants.entry(role.clone()).or_default().push(id.clone());
+        }
+    }
+    grants
+}
+
+/// `None` if there are faults, each noted.
+pub(super) fn compile(
+    settings: ApiKeysSettings,
+    names: &AccessNames,
+    roles: &[String],
+    problems: &mut Problems,
+    warnings: &mut Vec<String>,
+) -> Option<ApiKeys> {
+    let before = problems.len();
+    let sources = sources(settings.sources, problems, warnings);
+    let notice = settings.notice.map_or(DEFAULT_NOTICE, |span| span.0);
+    if notice > LONGEST_NOTICE {
+        problems.add("api_keys.notice", "expected at most `365d`: a notice that is always there is not read");
+    }
+    if settings.keys.0.is_empty() {
+        problems.add("api_keys.keys", "is empty; `portcullis api-key new` makes a key and its entry");
+    }
+    if settings.keys.0.len() > MOST_KEYS {
+        problems.add("api_keys.keys", format!("has more than {MOST_KEYS} keys: each worker holds all of them"));
+    }
+    let keys: Vec<_> =
+        settings.keys.0.into_iter().map(|(id, settings)| key(&id, settings, names, roles, problems)).collect();
+    let keys = keys.into_iter().collect::<Option<Vec<_>>>()?;
+    (problems.len() == before).then_some(ApiKeys::new(sources?, notice, keys))
+}
+
+fn sources(
+    settings: Option<ApiKeySourceSettings>,
+    problems: &mut Problems,
+    warnings: &mut Vec<String>,
+) -> Option<Sources> {
+    let by_default = || HeaderSource { name: DEFAULT_HEADER.to_owned(), prefix: String::new() };
+    let settings = match settings {
+        None => SourceSettings {
+            authorization: false,
+            headers: vec![by_default()],
+            cookies: vec![],
+            query_parameters: vec![],
+        },
+        Some(settings) => {
+            let query_parameters = settings.danger_query_parameters.unwrap_or_default();
+            if !query_parameters.is_empty() {
+                warnings.push(
+                    "api_keys.sources.danger_query_parameters: keys in addresses end up in histories, logs and `Referer`"
+                        .to_owned(),
+                );
+            }
+            let headers = settings.headers.unwrap_or_default().into_iter();
+            let source = |header: crate::config::settings::HeaderSourceSettings| HeaderSource {
+                name: header.name,
+                prefix: header.prefix.unwrap_or_default(),
+            };
+            SourceSettings {
+                authorization: false,
+                headers: headers.map(source).collect(),
+                cookies: settings.cookies.unwrap_or_default(),
+                query_parameters,
+            }
+        }
+    };
+    if settings.query_parameters.iter().any(|name| name.eq_ignore_ascii_case("access_token")) {
+        problems.add(
+            "api_keys.sources.danger_query_parameters",
+            "`access_token` is the name of a token (RFC 6750 section 2.3)",
+        );
+    }
+    match Sources::new(settings) {
+        Ok(sources) => Some(sources),
+        Err(flaws) => {
+            for flaw in flaws {
+                problems.add("api_keys.sources", flaw.to_string());
+            }
+            None
+        }
+    }
+}
+
+fn key(
+    id: &str,
+    settings: ApiKeySettings,
+    names: &AccessNames,
+    roles: &[String],
+    problems: &mut Problems,
+) -> Option<KeyEntry> {
+    let path = join("api_keys.keys", id);
+    let before = problems.len();
+    if !is_id(id) {
+        problems.add(&*path, "the id of a key is 1 to 64 of a-z, 0-9 and `-`");
+    }
+    let hash = match SecretHash::parse(&settings.hash) {
+        Ok(hash) => Some(hash),
+        Err(flaw) => {
+            problems.add(join(&path, "hash"), flaw.to_string());
+            None
+        }
+    };
+    let mut time = |name: &str, text: Option<&String>| -> Option<UnixTime> {
+        instant(text?).map_err(|flaw| problems.add(join(&path, name), flaw.to_string())).ok()
+    };
+    let not_before = time("not_before", settings.not_before.as_ref());
+    let expires = time("expires", settings.expires.as_ref());
+    if not_before.zip(expires).is_some_and(|(start, end)| start >= end) {
+        problems.add(join(&path, "expires"), "is not after `not_before`, so the key is never valid");
+    }
+    for (index, role) in settings.roles.iter().flatten().enumerate() {
+        if !roles.contains(role) {
+            let known: Vec<String> = roles.iter().map(|name| format!("`{name}`")).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            problems.add(format!("{path}.roles[{index}]"), format!("there is no role `{role}`; known: {known}"));
+        }
+    }
+    let networks = match &settings.networks {
+        Some(texts) => names.networks(&join(&path, "networks"), texts, problems),
+        None => Some(Vec::new()),
+    };
+    let claims = claims(&path, id, settings, problems);
+    if problems.len() > before {
+        return None;
+    }
+    let key = Rc::new(ApiKey::new(Rc::from(id), claims, expires));
+    Some(KeyEntry { hash: hash?, key, not_before, networks: networks? })
+}
+
+/// What is known of the owner, in the words of a token: `sub`, `client_id` and `scope` are those of RFC 9068 section 2.2.
+fn claims(path: &str, id: &str, settings: ApiKeySettings, problems: &mut Problems) -> Map<String, Value> {
+    let mut claims = Map::new();
+    for (name, value) in settings.claims.map_or_else(Vec::new, |Named(claims)| claims) {
+        let at = format!("{path}.claims.{name}");
+        if name.is_empty() || name.len() > LONGEST_TEXT {
+            problems.add(&*at, format!("expected a name of 1 to {LONGEST_TEXT} bytes"));
+        }
+        if OURS.contains(&name.as_str()) || (name != "groups" && DECIDING.contains(&name.as_str())) {
+            problems.add(&*at, "says what a key does not: the name is one of ours, or of a token's own");
+        }
+        let value = match value {
+            ClaimValueSettings::One(text) => Value::String(text),
+            ClaimValueSettings::List(texts) => texts.into_iter().map(Value::String).collect(),
+        };
+        claims.insert(name, value);
+    }
+    if !is_text(&settings.owner) {
+        problems.add(join(path, "owner"), format!("expected 1 to {LONGEST_TEXT} bytes of plain text"));
+    }
+    claims.insert("sub".to_owned(), Value::String(settings.owner));
+    claims.insert("client_id".to_owned(), Value::String(id.to_owned()));
+    for (index, scope) in settings.scopes.iter().flatten().enumerate() {
+        if !is_scope(scope) {
+            problems.add(
+                format!("{path}.scopes[{index}]"),
+                format!("`{scope}` is not a scope; expected printable ASCII without spaces, `\"` and `\\` (RFC 6749 section 3.3)"),
+            );
+        }
+    }
+    if let Some(scopes) = settings.scopes.filter(|scopes| !scopes.is_empty()) {
+        claims.insert("scope".to_owned(), Value::String(scopes.join(" ")));
+    }
+    if let Some(plan) = settings.plan {
+        if !is_text(&plan) {
+            problems.add(join(path, "plan"), format!("expected 1 to {LONGEST_TEXT} bytes of plain text"));
+        }
+        claims.insert("plan".to_owned(), Value::String(plan));
+    }
+    claims
+}
+
+fn is_text(text: &str) -> bool {
+    (1..=LONGEST_TEXT).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+fn is_scope(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'!' | b'#'..=b'[' | b']'..=b'~'))
+}
+
+/// Besides those that rules ask tokens about: what the entry says elsewhere, and what names a session or a token.
+const OURS: [&str; 6] = ["plan", "sid", "uti", "jti", "cnf", "_claim_sources"];
+/// What most APIs call it.
+const DEFAULT_HEADER: &str = "x-api-key";
+/// Time for a person who is away for a week, and for a release after that.
+const DEFAULT_NOTICE: Duration = Duration::from_secs(14 * 86_400);
+const LONGEST_NOTICE: Duration = Duration::from_secs(365 * 86_400);
+/// About ten megabytes in each worker.
+const MOST_KEYS: usize = 10_000;
+/// As much of a subject as the record shows.
+const LONGEST_TEXT: usize = 256;

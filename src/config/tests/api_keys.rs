@@ -1,0 +1,124 @@
+//! API keys: what loads, what is refused and in which words.
+
+use super::*;
+
+const HASH: &str = "sha256$AwMDAwMDAwMDAwMDAwMDAw$aEuVJtZycAmPjJ7gZbwvdJynTNb7VBBPA_Ste2Dltnw";
+
+fn with(settings: Value) -> Value {
+    let mut document = good();
+    document["networks"] = json!({ "office": ["203.0.113.0/24"] });
+    document["roles"] = json!({ "reader": { "permissions": ["read"] } });
+    document["rules"][0]["accept"] = json!(["token", "api_key"]);
+    document["rules"][0]["require"] = json!({ "permissions": "read" });
+    document["api_keys"] = settings;
+    document
+}
+
+fn one(changes: Value) -> Value {
+    let mut key = json!({
+        "hash": HASH, "owner": "team-x", "scopes": ["orders.read"], "roles": ["reader"], "networks": ["office"],
+        "not_before": "2026-01-01T00:00:00Z", "expires": "2027-01-01T00:00:00Z", "plan": "gold",
+        "claims": { "team": "x", "groups": ["g-1"] },
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        match value {
+            Value::Null => drop(key.as_object_mut().unwrap().remove(name)),
+            value => key[name] = value.clone(),
+        }
+    }
+    with(json!({ "keys": { "ci": key } }))
+}
+
+#[test]
+fn keys_load_and_say_when_they_end() {
+    let config = load(&one(json!({}))).unwrap();
+    assert!(config.warnings(true).is_empty());
+    let ended = |at: &str| config.ended(crate::access::schedule::instant(at).unwrap());
+    assert!(ended("2026-12-17T23:59:59Z").is_empty());
+    assert_eq!(
+        ended("2026-12-18T00:00:00Z"),
+        ["api_keys.keys.ci.expires: is soon (Fri, 01 Jan 2027 00:00:00 GMT); make the key that takes its place"]
+    );
+    assert_eq!(ended("2027-01-01T00:00:00Z"), ["api_keys.keys.ci.expires: is over; take the key out"]);
+}
+
+#[test]
+fn each_fault_of_a_key_is_named() {
+    for (changes, expected) in [
+        (
+            json!({ "hash": "pcl_ci_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc" }),
+            "api_keys.keys.ci.hash: is not a hash; expected `sha256$<salt>$<digest>`, as `portcullis api-key new` makes it; never the key itself",
+        ),
+        (json!({ "hash": null }), "api_keys.keys.ci.hash: is required"),
+        (json!({ "hash": "sha256$short$short" }), "api_keys.keys.ci.hash: is not a hash"),
+        (json!({ "owner": "" }), "api_keys.keys.ci.owner: expected 1 to 256 bytes of plain text"),
+        (json!({ "owner": "a\nb" }), "api_keys.keys.ci.owner: expected"),
+        (json!({ "scopes": ["a b"] }), "api_keys.keys.ci.scopes[0]: `a b` is not a scope"),
+        (json!({ "roles": ["writer"] }), "api_keys.keys.ci.roles[0]: there is no role `writer`; known: `reader`"),
+        (json!({ "networks": ["home"] }), "api_keys.keys.ci.networks[0]: there is no network `home`; known: `office`"),
+        (json!({ "networks": [] }), "api_keys.keys.ci.networks: is empty; name a network, or leave it out"),
+        (json!({ "expires": "2027-01-01" }), "api_keys.keys.ci.expires: `2027-01-01` is not a moment"),
+        (
+            json!({ "expires": "2026-01-01T00:00:00Z" }),
+            "api_keys.keys.ci.expires: is not after `not_before`, so the key is never valid",
+        ),
+        (json!({ "plan": "" }), "api_keys.keys.ci.plan: expected"),
+        (json!({ "claims": { "sub": "root" } }), "api_keys.keys.ci.claims.sub: says what a key does not"),
+        (json!({ "claims": { "azp": "root" } }), "api_keys.keys.ci.claims.azp: says what a key does not"),
+        (json!({ "claims": { "plan": "root" } }), "api_keys.keys.ci.claims.plan: says what a key does not"),
+        (json!({ "claims": { "team": 7 } }), "api_keys.keys.ci.claims.team: expected a string, found a number"),
+        (json!({ "secret": "x" }), "api_keys.keys.ci.secret: unknown setting"),
+    ] {
+        let problems = load(&one(changes.clone())).expect_err(expected);
+        assert!(problems.iter().any(|problem| problem.starts_with(expected)), "{changes}: {problems:#?}");
+        assert!(!problems.iter().any(|problem| problem.contains("BwcHBwc")), "a key is in the error: {problems:#?}");
+    }
+}
+
+#[test]
+fn each_fault_of_their_places_is_named() {
+    let keys = json!({ "ci": { "hash": HASH, "owner": "team-x", "roles": ["reader"] } });
+    for (settings, expected) in [
+        (json!({ "keys": {} }), "api_keys.keys: is empty"),
+        (
+            json!({ "keys": { "Big_One": { "hash": HASH, "owner": "x", "roles": ["reader"] } } }),
+            "api_keys.keys.Big_One: the id of a key is",
+        ),
+        (json!({ "keys": keys, "notice": "366d" }), "api_keys.notice: expected at most `365d`"),
+        (json!({ "keys": keys, "sources": {} }), "api_keys.sources: there is no place"),
+        (
+            json!({ "keys": keys, "sources": { "headers": [{ "name": "cookie" }] } }),
+            "api_keys.sources: `cookie` cannot be",
+        ),
+        (
+            json!({ "keys": keys, "sources": { "headers": [{ "name": "Authorization", "prefix": "ApiKey " }] } }),
+            "api_keys.sources: `Authorization` is where tokens are looked for (`credentials`)",
+        ),
+        (
+            json!({ "keys": keys, "sources": { "danger_query_parameters": ["Access_Token"] } }),
+            "api_keys.sources.danger_query_parameters: `access_token` is the name of a token",
+        ),
+    ] {
+        let problems = load(&with(settings)).expect_err(expected);
+        assert!(problems.iter().any(|problem| problem.starts_with(expected)), "{expected}: {problems:#?}");
+    }
+    let dangerous = json!({ "keys": keys, "sources": { "danger_query_parameters": ["key"] } });
+    let warnings = load(&with(dangerous)).unwrap().warnings(true);
+    assert!(warnings.len() == 1 && warnings[0].starts_with("api_keys.sources.danger_query_parameters"), "{warnings:?}");
+    let mut document = with(json!({ "keys": keys }));
+    document["forward"] = json!({ "claims": [{ "claim": "sub", "header": "X_Api_Key" }] });
+    assert_eq!(load(&document).unwrap_err(), ["forward: the header `X_Api_Key` is one that carries credentials"]);
+}
+
+#[test]
+fn a_rule_takes_only_what_there_is() {
+    let mut document = good();
+    document["rules"][0]["accept"] = json!(["api_key"]);
+    assert_eq!(
+        load(&document).unwrap_err(),
+        ["rules[0].accept: takes API keys, and there are none; name them in `api_keys`"]
+    );
+    let mut document = one(json!({}));
+    document.as_object_mut().unwrap().remove("providers");
+    assert_eq!(load(&document).unwrap_err(), ["rules[0].accept: takes tokens, and there are no `providers` of any"]);
+}
