@@ -28,11 +28,16 @@ pub(super) fn check_introspected(claims: Claims<'_>, members: &Map<String, Value
     match claims.string("token_type") {
         Claim::Absent => {}
         Claim::Value(kind) if kind.eq_ignore_ascii_case("Bearer") => {}
-        // RFC 9449 section 6.2: it is bound, so it says to what.
-        Claim::Value(kind) if kind.eq_ignore_ascii_case("DPoP") && members.contains_key("cnf") => {}
+        // RFC 9449 section 6.2: it is bound to a key, so it says to which.
+        Claim::Value(kind) if kind.eq_ignore_ascii_case("DPoP") && names_key(members) => {}
         Claim::Value(_) | Claim::Malformed => return Err(TokenRuleFlaw::TypeNotAccepted),
     }
     foreign_kind(members).map_or(Ok(()), |kind| Err(TokenRuleFlaw::NotAnAccessToken(kind)))
+}
+
+/// Is it said to which key the token is bound? What is there has to hold: that is checked where proofs are.
+fn names_key(members: &Map<String, Value>) -> bool {
+    members.get("cnf").and_then(|confirmation| confirmation.get("jkt")).is_some()
 }
 
 /// `application/` may be left out, and case does not count (RFC 7515 section 4.1.9).

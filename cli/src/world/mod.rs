@@ -5,6 +5,7 @@
 //! - [`api_key`]: API keys whose secrets are known here
 //! - [`opaque`]: tokens that only their authorization server can read
 //! - [`token`]: tokens, ordinary unless told otherwise
+//! - [`proof`]: proofs of possession
 //! - [`host`]: what an engine asks of its host
 //! - [`limits`]: who counts limits that are counted elsewhere
 
@@ -13,6 +14,7 @@ pub mod host;
 pub mod keys;
 mod limits;
 pub mod opaque;
+pub mod proof;
 pub mod token;
 
 use std::collections::HashMap;
@@ -122,7 +124,8 @@ impl World {
                 entra: rules.entra.is_some(),
                 profile: rules.access_token_profile,
                 policy: rules.entra.as_ref().and_then(|entra| entra.policy().map(str::to_owned)),
-                endpoint: config.introspection(place.provider).map(Endpoint::of),
+                // Of a real token nobody here knows what it is.
+                endpoint: config.introspection(place.provider).map(Endpoint::of).filter(|_| matches!(keys, Keys::Own)),
             });
         }
         world

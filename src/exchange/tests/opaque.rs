@@ -176,6 +176,25 @@ fn i04_what_the_server_says_is_held_to_the_rules_of_tokens() {
 }
 
 #[test]
+fn i04_what_the_server_says_a_token_is_bound_to_has_to_be_proven() {
+    let key = json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" });
+    for (kind, confirmation, reason) in [
+        ("Bearer", key.clone(), "401 confirmation_not_configured"),
+        ("DPoP", key.clone(), "401 confirmation_not_configured"),
+        ("DPoP", json!({ "x5t#S256": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }), "401 token_type_not_accepted"),
+        ("Bearer", json!({ "x": 1 }), "401 confirmation_unknown"),
+    ] {
+        let mut said = with("cnf", confirmation);
+        said["token_type"] = json!(kind);
+        assert_eq!(judge(said.clone()), reason, "{said}");
+    }
+    let mut document = config(json!({}));
+    document["bindings"] = json!({ "dpop": {} });
+    let mut server = Server { gate: Gate::new(&document), ..Server::new(with("cnf", key)) };
+    assert_eq!(server.outcome("/orders", "opaque"), "401 bound_token_as_bearer");
+}
+
+#[test]
 fn i04_a_bound_on_lifetimes_needs_times() {
     let mut document = config(json!({}));
     document["providers"]["idp"]["max_lifetime"] = json!("1h");
