@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use envoy_test::{Answer, Documents, Envoy, Request, Upstream, load_yaml};
+use envoy_test::{Answer, Documents, Envoy, RateLimitEngine, Request, Upstream, load_yaml};
 use portcullis::time::UnixTime;
 use portcullis_cli::command::test::ask;
 use portcullis_cli::moment;
@@ -118,6 +118,8 @@ struct Stage {
     world: Arc<World>,
     config: Value,
     issuers: Documents,
+    /// Who counts limits that are counted elsewhere.
+    limits: RateLimitEngine,
 }
 
 impl Stage {
@@ -129,13 +131,19 @@ impl Stage {
         // What a decision came to is in its record; writing it changes none.
         config["audit"]["log"] = json!("all");
         let served = Arc::clone(&world);
-        Self { issuers: Documents::start(move |host, path, body| served.answer(host, path, body)), world, config }
+        let issuers = Documents::start(move |host, path, body| served.answer(host, path, body));
+        Self { issuers, limits: RateLimitEngine::start(), world, config }
     }
 
     fn envoy(&self, upstream: &Upstream, at: Option<UnixTime>) -> Envoy {
         let mut builder = Envoy::builder().filter_config(self.config.clone()).upstream(upstream).believe_proxies();
+        let engines = clusters(&self.config["rate_limits"]);
         for cluster in clusters(&self.config) {
-            builder = builder.cluster(&cluster, self.issuers.address());
+            builder = if engines.contains(&cluster) {
+                builder.grpc_cluster(&cluster, self.limits.address())
+            } else {
+                builder.cluster(&cluster, self.issuers.address())
+            };
         }
         if let Some(at) = at {
             let seconds = |time: UnixTime| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);

@@ -61,12 +61,13 @@ pub enum EngineReply {
 }
 
 impl RateLimitEngine {
-    /// One that has room for everybody.
+    /// One that has room for everybody, unless the descriptor says otherwise: one with `engine-over` in it is refused, 10 a minute
+    /// and 7 s to go; for one with `engine-down` there is no answer. So it is in the offline world of the tool.
     #[must_use]
     pub fn start() -> Self {
         let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let address = listener.local_addr().expect("a listening socket has an address");
-        let script = Arc::new(Mutex::new(Script { answer: Box::new(|_| EngineReply::Ok), asked: Vec::new() }));
+        let script = Arc::new(Mutex::new(Script { answer: Box::new(as_it_says), asked: Vec::new() }));
         let task = runtime().spawn(serve(listener, Arc::clone(&script)));
         Self { address, script, task }
     }
@@ -92,6 +93,15 @@ impl RateLimitEngine {
 impl Drop for RateLimitEngine {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+fn as_it_says(asked: &Asked) -> EngineReply {
+    let says = |word: &str| asked.entries.iter().any(|entry| entry.contains(word));
+    match (says("engine-down"), says("engine-over")) {
+        (true, _) => EngineReply::Status(14),
+        (false, true) => EngineReply::Over(10, 7),
+        (false, false) => EngineReply::Ok,
     }
 }
 

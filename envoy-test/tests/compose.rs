@@ -103,8 +103,11 @@ fn its_images_are_pinned_to_the_versions_that_the_tests_use() {
     for (name, service) in compose["services"].as_object().unwrap() {
         let image = text(&service["image"]);
         let (_, tag) = image.split_once(':').unwrap_or_else(|| panic!("the image of {name} has no tag"));
-        if name == "envoy" {
+        if image.starts_with("envoyproxy/envoy:") {
             assert_eq!(tag, format!("v{ENVOY_VERSION}"));
+        } else if !image.starts_with("rust:") {
+            // An engine for shared limits, or its store: nothing that is built here.
+            assert!(service["profiles"].is_array() && !["latest", "master"].contains(&tag), "{name}: {image}");
         } else {
             let version = tag.split('-').next().unwrap();
             assert!(toolchain.contains(&format!("channel = \"{version}\"")), "{image} is not {toolchain}");
@@ -152,6 +155,77 @@ fn envoy_validates_the_listener_and_the_clusters() {
         "clusters": without_type(&template("clusters.yaml")),
     });
     validate(directory.path(), &bootstrap);
+}
+
+/// The gate with limits, of the profiles of the engines.
+#[test]
+fn the_gate_with_limits_has_the_examples_configuration_and_envoy_validates_it() {
+    let mut bootstrap = load_yaml(&home().join("limits/envoy.yaml"));
+    let plugin = bootstrap.pointer_mut(&format!("/static_resources{}", PLUGIN.replace("resources", "listeners")));
+    let plugin = plugin.expect("the filter is the first HTTP filter of limits/envoy.yaml");
+    let inline: Value = serde_json::from_str(&text(&plugin["configuration"]["value"])).expect("JSON");
+    let example = fs::read_to_string(workspace().join("filter-config/global-limits.json")).unwrap();
+    let example: Value = serde_json::from_str(&example).expect("JSON");
+    assert_eq!(inline, example, "limits/envoy.yaml and the example have come apart");
+    *plugin.pointer_mut("/vm_config/code/local/filename").unwrap() = json!(wasm());
+
+    let compose = compose();
+    for cluster in bootstrap["static_resources"]["clusters"].as_array().unwrap() {
+        let socket =
+            &cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"];
+        if cluster["name"] == "limits" {
+            for engine in ["limitador", "ratelimit"] {
+                assert_eq!(compose["services"][engine]["networks"]["default"]["aliases"], json!([socket["address"]]));
+            }
+            // Where both engines listen for gRPC.
+            assert_eq!(socket["port_value"], 8081);
+        } else {
+            assert!(compose["services"][text(&socket["address"])].is_object(), "{cluster}");
+        }
+    }
+    validate(tempfile::tempdir().unwrap().path(), &bootstrap);
+}
+
+#[test]
+fn both_engines_have_the_same_limits() {
+    let limitador = load_yaml(&home().join("limits/limitador.yaml"));
+    let mut of_limitador: Vec<(String, u64)> = Vec::new();
+    for limit in limitador.as_array().unwrap() {
+        let tiers: &[&str] = match limit["conditions"].as_array().unwrap().get(1).and_then(Value::as_str) {
+            None => &[""],
+            Some("descriptors[0].tier == 'gold'") => &["gold"],
+            Some(_) => &["*"],
+        };
+        let first = text(&limit["conditions"][0]);
+        let name = first.split('\'').nth(1).unwrap().to_owned();
+        let key = text(&limit["variables"][0]).replace("descriptors[0].", "");
+        let amount = limit["max_value"].as_u64().unwrap() * 3600 / limit["seconds"].as_u64().unwrap();
+        of_limitador.extend(tiers.iter().map(|tier| (format!("{name} {key} {tier}").trim_end().to_owned(), amount)));
+    }
+    let reference = load_yaml(&home().join("limits/ratelimit/config/portcullis.yaml"));
+    let mut of_reference = Vec::new();
+    leaves(&reference, "", &mut of_reference);
+    of_limitador.sort();
+    of_reference.sort();
+    assert_eq!(of_limitador, of_reference);
+    assert_eq!(reference["domain"], limitador[0]["namespace"]);
+}
+
+/// Each limit of `envoyproxy/ratelimit` by its way there, with its amount in an hour.
+fn leaves(node: &Value, way: &str, found: &mut Vec<(String, u64)>) {
+    for child in node["descriptors"].as_array().into_iter().flatten() {
+        let part = match (child["key"].as_str().unwrap(), child["value"].as_str()) {
+            ("generic_key", value) => value.unwrap().to_owned(),
+            ("tier", value) => value.unwrap_or("*").to_owned(),
+            (key, _) => key.to_owned(),
+        };
+        let way = format!("{way} {part}").trim_start().to_owned();
+        if let Some(most) = child["rate_limit"]["requests_per_unit"].as_u64() {
+            let in_an_hour = if child["rate_limit"]["unit"] == "minute" { 60 } else { 1 };
+            found.push((way.clone(), most * in_an_hour));
+        }
+        leaves(child, &way, found);
+    }
 }
 
 fn validate(directory: &Path, bootstrap: &Value) {

@@ -3,6 +3,7 @@
 // Where the tests run as wasm32 there are no files.
 #[cfg(not(target_arch = "wasm32"))]
 mod files;
+mod global_limits;
 mod rate_limit;
 mod api_keys;
 mod introspection;

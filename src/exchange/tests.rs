@@ -451,6 +451,7 @@ fn b05_a_cors_preflight_passes_only_where_it_may_and_a_rule_matches() {
 }
 
 mod bound;
+mod global_limits;
 mod groups;
 mod opaque;
 mod risk;

@@ -138,7 +138,11 @@ pub(crate) fn redis_killed() {
             let team = format!("green-{}", began.elapsed().as_millis());
             let answers: Vec<u16> = (0..8).map(|_| status(&team)).collect();
             is_back.store(answers == [[200; 3].as_slice(), &[429; 5]].concat(), Ordering::SeqCst);
-            assert!(began.elapsed() < Duration::from_secs(40), "{on_failure}: it is not asked again: {answers:?}");
+            assert!(
+                began.elapsed() < Duration::from_secs(40),
+                "{on_failure}: it is not asked again: {answers:?}\n{}",
+                envoy.log()
+            );
             thread::sleep(Duration::from_millis(100));
         }
         println!("{on_failure}: asked again {:.1} s after Redis came back", began.elapsed().as_secs_f64());

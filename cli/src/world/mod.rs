@@ -7,10 +7,12 @@
 //! - [`token`]: tokens, ordinary unless told otherwise
 //! - [`proof`]: proofs of possession
 //! - [`host`]: what an engine asks of its host
+//! - [`limits`]: who counts limits that are counted elsewhere
 
 pub mod api_key;
 pub mod host;
 pub mod keys;
+mod limits;
 pub mod opaque;
 pub mod proof;
 pub mod token;
@@ -184,6 +186,7 @@ impl World {
             for (purpose, fetch) in fetches {
                 let body = fetch.post.as_ref().map_or(&[][..], |post| &post.body);
                 let fetched = match self.answer(&fetch.authority, &fetch.path, body) {
+                    _ if fetch.grpc => limits::answer(body),
                     Some((status, body)) => {
                         let headers = vec![(b"content-type".to_vec(), b"application/json".to_vec())];
                         Fetched::Response { status, headers, body }

@@ -14,6 +14,7 @@ use limitador::limit::Limit;
 use limitador::storage::redis::{AsyncRedisStorage, CachedRedisStorageBuilder};
 use limitador::storage::{AsyncCounterStorage, AsyncStorage};
 use limitador::{AsyncRateLimiter, AsyncRateLimiterBuilder};
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tonic::transport::Server;
@@ -44,7 +45,7 @@ async fn limiter(file: &str, redis: &str, cached: bool) -> Result<AsyncRateLimit
     let storage: Box<dyn AsyncCounterStorage> = if cached {
         Box::new(CachedRedisStorageBuilder::new(redis).flushing_period(FLUSHED_EVERY).build().await?)
     } else {
-        Box::new(AsyncRedisStorage::new(redis).await?)
+        Box::new(AsyncRedisStorage::new_with_conn_manager(manager(redis).await?).await?)
     };
     let limiter = AsyncRateLimiterBuilder::new(AsyncStorage::with_counter_storage(storage)).build();
     let limits: Vec<Limit> = serde_saphyr::from_str(&std::fs::read_to_string(file)?)?;
@@ -52,6 +53,13 @@ async fn limiter(file: &str, redis: &str, cached: bool) -> Result<AsyncRateLimit
         limiter.add_limit(limit);
     }
     Ok(limiter)
+}
+
+/// A connection that comes back within a second of Redis. Limitador's own tries after one second, and then once a minute: the
+/// library takes the factor of its pauses for another number.
+async fn manager(redis: &str) -> redis::RedisResult<ConnectionManager> {
+    let config = ConnectionManagerConfig::new().set_max_delay(500).set_number_of_retries(1000);
+    ConnectionManager::new_with_config(redis::Client::open(redis)?, config).await
 }
 
 /// Whoever started this is gone.

@@ -93,9 +93,9 @@ fn unit(number: i32) -> Option<Duration> {
         2 => 60,
         3 => 60 * 60,
         4 => DAY,
-        5 => 31 * DAY,
-        6 => 366 * DAY,
-        7 => 7 * DAY,
+        5 => MONTH,
+        6 => YEAR,
+        7 => WEEK,
         _ => return None,
     };
     Some(Duration::from_secs(seconds))
@@ -112,9 +112,12 @@ const CODE_OK: i32 = 1;
 const CODE_OVER_LIMIT: i32 = 2;
 
 const DAY: u64 = 24 * 60 * 60;
+const WEEK: u64 = 7 * DAY;
+const MONTH: u64 = 31 * DAY;
+const YEAR: u64 = 366 * DAY;
 
 /// A year's quota, on its first day.
-const LONGEST_RESET: Duration = Duration::from_secs(366 * DAY);
+const LONGEST_RESET: Duration = Duration::from_secs(YEAR);
 
 #[derive(Clone, PartialEq, Message)]
 struct RateLimitRequest {
