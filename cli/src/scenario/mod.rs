@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::world::World;
 use crate::world::api_key::KeySpec;
+use crate::world::certificate::CertificateSpec;
 use crate::world::token::TokenSpec;
 
 /// A story.
@@ -47,6 +48,8 @@ pub struct ScenarioRequest {
     pub from: IpAddr,
     /// When it is asked; the clock of who runs it if left out.
     pub at: Option<UnixTime>,
+    /// The certificate that its connection shows.
+    pub certificate: Option<CertificateSpec>,
     /// Properties of the connection, as Envoy names them. A real Envoy can't be told them, so there it is left out.
     pub connection: Vec<(String, String)>,
     /// What must come of it.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{ELSEWHERE, Expectation, HeaderExpectation, Scenario, ScenarioRequest, TokenChoice};
 use crate::moment;
 use crate::world::api_key::{KeyPlace, KeySpec};
+use crate::world::certificate::CertificateSpec;
 use crate::world::token::{Kind, TokenSpec, Version};
 
 /// Reads the scenarios in `document`.
@@ -66,6 +67,7 @@ fn request(value: &Value) -> Result<ScenarioRequest, String> {
         headers: members.get("headers").map_or(Ok(Vec::new()), headers)?,
         token: members.get("token").map_or(Ok(TokenChoice::None), token)?,
         api_key: members.get("api_key").map(api_key).transpose()?,
+        certificate: members.get("certificate").map(certificate).transpose()?,
         from,
         at,
         connection,
@@ -121,6 +123,38 @@ fn token(value: &Value) -> Result<TokenChoice, String> {
         _ => return Err("token: expected a text, or an object that says what is in it".to_owned()),
     };
     spec(members).map(TokenChoice::Minted).map_err(|fault| format!("token.{fault}"))
+}
+
+/// What a certificate says.
+fn certificate(value: &Value) -> Result<CertificateSpec, String> {
+    let members = object(value, "certificate")?;
+    let in_it = |fault: String| format!("certificate.{fault}");
+    let known = ["issuer", "subject", "uri_sans", "dns_sans", "email_sans", "until", "forged"];
+    if let Some(fault) = unknown(members, &known) {
+        return Err(in_it(fault));
+    }
+    let names = |name: &str| match members.get(name) {
+        None => Ok(Vec::new()),
+        Some(Value::Array(values)) => {
+            values.iter().map(|value| scalar(value, &format!("certificate.{name}"))).collect()
+        }
+        Some(_) => Err(format!("certificate.{name}: expected a list of texts")),
+    };
+    let until = match members.get("until") {
+        None => None,
+        Some(value) => {
+            Some(value.get("now").and_then(Value::as_i64).ok_or("certificate.until: expected `{ now: N }`")?)
+        }
+    };
+    Ok(CertificateSpec {
+        issuer: text(members, "issuer").map_err(in_it)?.map(str::to_owned),
+        subject: text(members, "subject").map_err(in_it)?.map(str::to_owned),
+        uri_sans: names("uri_sans")?,
+        dns_sans: names("dns_sans")?,
+        email_sans: names("email_sans")?,
+        until,
+        forged: flag(members, "forged").map_err(in_it)?,
+    })
 }
 
 /// The id of a key, or an object that says more.
@@ -269,13 +303,14 @@ fn scalar(value: &Value, at: &str) -> Result<String, String> {
 
 const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "options", "head"];
 
-const MEMBERS: [&str; 14] = [
+const MEMBERS: [&str; 15] = [
     "what",
     "request",
     "host",
     "headers",
     "token",
     "api_key",
+    "certificate",
     "from",
     "at",
     "connection",

@@ -7,6 +7,8 @@ use portcullis::access::Properties;
 use portcullis::jose::{Hash, NativeVerifier};
 use portcullis::provider::{CasMismatch, SharedData};
 
+use super::certificate::MadeCertificate;
+
 /// A host without a proxy.
 #[derive(Debug, Default)]
 pub struct MemoryHost {
@@ -21,6 +23,14 @@ impl MemoryHost {
         if let Some(address) = from {
             self.set("source.address", &SocketAddr::new(address, CLIENT_PORT).to_string());
         }
+    }
+
+    /// The connection shows this certificate; none if left out.
+    pub fn show(&mut self, certificate: Option<&MadeCertificate>) {
+        let Some(certificate) = certificate else { return };
+        self.properties.insert("connection.mtls".to_owned(), vec![1]);
+        self.properties.insert("connection.peer_certificate_valid".to_owned(), vec![u8::from(certificate.valid)]);
+        self.set("connection.peer_certificate", &certificate.encoded());
     }
 
     /// A property of the connection, by the name that Envoy has for it.

@@ -4,9 +4,11 @@
 //! - [`keys`]: keys and signatures
 //! - [`api_key`]: API keys whose secrets are known here
 //! - [`token`]: tokens, ordinary unless told otherwise
+//! - [`certificate`]: client certificates
 //! - [`host`]: what an engine asks of its host
 
 pub mod api_key;
+pub mod certificate;
 pub mod host;
 pub mod keys;
 pub mod token;
