@@ -9,16 +9,18 @@ mod jwks;
 mod keys;
 mod path;
 mod token;
+mod xfcc;
 
 pub use self::config::config;
 pub use self::exchange::exchange;
 pub use self::jwks::jwks;
 pub use self::path::path;
 pub use self::token::token;
+pub use self::xfcc::xfcc;
 
 /// A target: the folder of its corpus, and the function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 5] =
-    [("token", token), ("jwks", jwks), ("config", config), ("path", path), ("exchange", exchange)];
+pub const TARGETS: [Target; 6] =
+    [("token", token), ("jwks", jwks), ("config", config), ("path", path), ("exchange", exchange), ("xfcc", xfcc)];
