@@ -79,12 +79,10 @@ impl CertificateSpec {
     }
 }
 
-impl MadeCertificate {
-    /// The certificate as Envoy has it for `connection.peer_certificate`.
-    #[must_use]
-    pub fn encoded(&self) -> String {
-        self.certificate.replace('\n', "%0A").replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
-    }
+/// A certificate in PEM as Envoy has it for `connection.peer_certificate`.
+#[must_use]
+pub fn encoded(pem: &str) -> String {
+    pem.replace('\n', "%0A").replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
 }
 
 enum Kind {
