@@ -134,7 +134,7 @@ impl Stage {
         let shown = story.scenario.requests.iter();
         let shown = shown.filter_map(|request| Some((request, request.certificate.as_ref()?)));
         let tls = shown.filter(|(_, spec)| !spec.forged).map(|(request, spec)| made(request, spec).authority).collect();
-        Self { issuers: Documents::start(move |host, path| served.answer(host, path)), world, config, tls }
+        Self { issuers: Documents::start(move |host, path, body| served.answer(host, path, body)), world, config, tls }
     }
 
     fn envoy(&self, upstream: &Upstream, at: Option<UnixTime>) -> Envoy {

@@ -3,6 +3,7 @@
 //! Each target is a function of bytes that panics if something does not hold. The same functions are run three ways:
 //! over the corpus and over generated inputs by `cargo test`, and guided by coverage by `fuzz/run`.
 
+mod api_key;
 mod config;
 mod exchange;
 mod jwks;
@@ -11,6 +12,7 @@ mod path;
 mod token;
 mod xfcc;
 
+pub use self::api_key::api_key;
 pub use self::config::config;
 pub use self::exchange::exchange;
 pub use self::jwks::jwks;
@@ -22,5 +24,12 @@ pub use self::xfcc::xfcc;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 6] =
-    [("token", token), ("jwks", jwks), ("config", config), ("path", path), ("exchange", exchange), ("xfcc", xfcc)];
+pub const TARGETS: [Target; 7] = [
+    ("token", token),
+    ("jwks", jwks),
+    ("config", config),
+    ("path", path),
+    ("exchange", exchange),
+    ("api_key", api_key),
+    ("xfcc", xfcc),
+];

@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod api_key;
+mod binding;
 mod caller;
 mod certificate;
 mod claim;
@@ -26,7 +27,7 @@ use rate_limit::RateLimits;
 use super::named::Named;
 use super::problems::Problems;
 use super::settings::{
-    AuditLogSettings, AuditSettings, ClientCertificateSettings, CredentialSettings, DotSegmentSettings,
+    AcceptSettings, AuditLogSettings, AuditSettings, ClientCertificateSettings, CredentialSettings, DotSegmentSettings,
     EmptySegmentSettings, LimitSettings, LiteralSettings, PathSettings, Settings, SignatureSettings,
 };
 use super::{Config, Limits, ProviderConfig};
@@ -69,6 +70,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     }
     let directories: Vec<_> = providers.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
     let providers = providers::compile(providers, &mut problems, &mut warnings);
+    let introspectors = providers::introspectors(&providers, &mut problems);
     let access = AccessSettings {
         networks: settings.networks.unwrap_or_default(),
         geo: settings.geo,
@@ -102,13 +104,21 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     let policies = settings.conditional_access.unwrap_or_default();
     let policies = conditional_access::compile(policies, &rule_names, &names, &mut problems);
     let mut rate_limits = RateLimits::compile(settings.rate_limits, &names, &mut problems);
+    let takes_keys =
+        settings.rules.iter().any(|rule| rule.accept.iter().flatten().any(|kind| *kind == AcceptSettings::ApiKey));
     let router = rules::compile(settings.rules, &policies, &mut rate_limits, &names, &mut problems);
     let rate_limits = rate_limits.finish(&mut problems);
     let groups = settings
         .groups_overage
         .and_then(|settings| groups::compile(settings, &directories, &names, &mut problems, &mut warnings));
+    if api_keys.is_some() && !takes_keys {
+        warnings.push("api_keys: no rule takes them; say so in a rule's `accept`".to_owned());
+    }
     warnings.append(&mut names.warnings.into_inner());
-    let sources = sources(settings.credentials, &mut problems, &mut warnings);
+    let limits = limits(settings.limits.as_ref().unwrap_or(&LimitSettings::default()), &mut problems);
+    let bindings = binding::compile(settings.bindings.unwrap_or_default(), limits.token.bytes, &mut problems);
+    let sources = sources(settings.credentials, &mut problems, &mut warnings)
+        .map(|sources| binding::taken_by(sources, &bindings, &mut problems));
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
     if let (Some(sources), Some(forwarding)) = (&sources, &forwarding) {
         let secrets = api_keys.as_ref().map(ApiKeys::sources);
@@ -124,7 +134,6 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         }
     }
     let answers = answers::compile(settings.answers.unwrap_or_default(), &providers, &mut problems);
-    let limits = limits(settings.limits.as_ref().unwrap_or(&LimitSettings::default()), &mut problems);
     let memory = settings.limits.as_ref().and_then(|limits| limits.rate_limit_memory);
     let rate_limit_memory = rate_limit::memory(memory, &mut problems);
     let audit = settings.audit.unwrap_or_default();
@@ -133,47 +142,56 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     // Rules name providers by their place, so one without an entry must never be passed over.
     let providers: Option<Vec<_>> = providers.into_iter().collect();
     match (providers, router, rate_limits, sources, forwarding, answers) {
-        (Some(providers), Some(router), Some(rate_limits), Some(sources), Some(forwarding), Some(answers))
-            if problems.is_empty() =>
-        {
-            Ok(Config {
-                providers,
-                router,
-                emptied: forwarding.emptied(&sources, api_keys.as_ref().map(ApiKeys::sources)),
-                challenge: match api_keys.as_ref().and_then(|keys| keys.sources().first()) {
+        (
+            Some(providers),
+            Some(router),
+            Some((rate_limits, rate_limit_engines)),
+            Some(sources),
+            Some(forwarding),
+            Some(answers),
+        ) if problems.is_empty() => Ok(Config {
+            providers,
+            router,
+            emptied: forwarding.emptied(&sources, api_keys.as_ref().map(ApiKeys::sources)),
+            challenge: binding::challenged(
+                match api_keys.as_ref().and_then(|keys| keys.sources().first()) {
                     Some((kind, name)) => answers.challenge.with_api_key(kind, name),
                     None => answers.challenge,
                 },
-                sources,
-                api_keys,
-                forwarding,
-                resource_metadata: answers.resource_metadata,
-                groups,
-                risk,
-                rate_limits,
-                rate_limit_memory,
-                rate_limit_headers: answers.rate_limit_headers,
-                preflight_passes: answers.preflight_passes,
-                audit: match audit {
-                    AuditLogSettings::All => AuditLog::All,
-                    AuditLogSettings::Denials => AuditLog::Denials,
-                    AuditLogSettings::None => AuditLog::None,
-                },
-                audit_inputs,
-                signatures: match settings.signatures.unwrap_or(SignatureSettings::PreferHost) {
-                    SignatureSettings::PreferHost => SignaturePolicy::PreferNative,
-                    SignatureSettings::RequireHost => SignaturePolicy::RequireNative,
-                    SignatureSettings::ForbidHost => SignaturePolicy::ForbidNative,
-                },
-                report_only: settings.report_only.unwrap_or(false),
-                paths: leniency(&settings.paths.unwrap_or_default()),
-                client_address,
-                client_certificates,
-                ends: access.ends,
-                limits,
-                warnings,
-            })
-        }
+                &bindings,
+            ),
+            bindings,
+            sources,
+            api_keys,
+            forwarding,
+            resource_metadata: answers.resource_metadata,
+            groups,
+            introspectors,
+            risk,
+            rate_limits,
+            rate_limit_engines,
+            rate_limit_memory,
+            rate_limit_headers: answers.rate_limit_headers,
+            preflight_passes: answers.preflight_passes,
+            audit: match audit {
+                AuditLogSettings::All => AuditLog::All,
+                AuditLogSettings::Denials => AuditLog::Denials,
+                AuditLogSettings::None => AuditLog::None,
+            },
+            audit_inputs,
+            signatures: match settings.signatures.unwrap_or(SignatureSettings::PreferHost) {
+                SignatureSettings::PreferHost => SignaturePolicy::PreferNative,
+                SignatureSettings::RequireHost => SignaturePolicy::RequireNative,
+                SignatureSettings::ForbidHost => SignaturePolicy::ForbidNative,
+            },
+            report_only: settings.report_only.unwrap_or(false),
+            paths: leniency(&settings.paths.unwrap_or_default()),
+            client_address,
+            client_certificates,
+            ends: access.ends,
+            limits,
+            warnings,
+        }),
         _ => Err(problems),
     }
 }
