@@ -1,7 +1,7 @@
 //! Every requirement on tokens and credentials has a test that carries its id, or a stated reason why not yet.
 //!
 //! J: RFC 8725 (JWT best practice) with RFC 7515, 7519 and 7797. A: RFC 9068 (JWT access tokens). B: RFC 6750 (bearer
-//! tokens). I: RFC 7662 (introspection). O: RFC 9700 (OAuth best practice). T: OWASP API Security Top 10 of 2023. A test
+//! tokens). I: RFC 7662 (introspection). O: RFC 9700 (OAuth best practice). M: RFC 8705 (certificates). T: OWASP API Security Top 10 of 2023. A test
 //! proves a requirement when its name begins with the id in lower case: `fn j16_crit_is_refused()`; one that proves several
 //! begins with all of them: `fn j08_j16_what_...()`.
 
@@ -84,14 +84,18 @@ fn ids_in(line: &str) -> Vec<String> {
 /// `b64` is the header parameter of RFC 7797.
 fn is_id(part: &str) -> bool {
     part != "b64"
-        && matches!(part.as_bytes(), [b'j' | b'a' | b'b' | b'i' | b'o' | b't', tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit())
+        && matches!(part.as_bytes(), [b'j' | b'a' | b'b' | b'i' | b'o' | b'm' | b't', tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit())
 }
 
 /// What the filter does not do yet. An entry goes when its test comes: it may not have both.
 const EXCEPTIONS: [(&str, &str); 1] =
     [("a07", "a rule can name audiences; whether a scope is meant for one of several is known to the issuer alone")];
 
-const REQUIREMENTS: [(&str, &str); 47] = [
+const REQUIREMENTS: [(&str, &str); 48] = [
+    (
+        "m02",
+        "`x-forwarded-client-cert` counts where it is configured and the connection is a trusted proxy's (RFC 9700 section 4.13)",
+    ),
     ("t01", "an object belongs to a tenant or a person, and only they reach it (OWASP API1:2023)"),
     ("t05", "a function is for the roles that were given it; no header makes one method another (API5:2023)"),
     ("t08", "configurations that check nothing are refused; TRACE is (API8:2023)"),

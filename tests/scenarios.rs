@@ -6,13 +6,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use envoy_test::{Answer, Documents, Envoy, RateLimitEngine, Request, Upstream, load_yaml};
+use envoy_test::{
+    Answer, ClientCertificate, Connection, Documents, Envoy, Protocol, RateLimitEngine, Request, Upstream, load_yaml,
+};
 use portcullis::time::UnixTime;
 use portcullis_cli::command::test::ask;
 use portcullis_cli::moment;
 use portcullis_cli::scenario::verdict::Outcome;
 use portcullis_cli::scenario::{Scenario, ScenarioRequest, read};
 use portcullis_cli::world::World;
+use portcullis_cli::world::certificate::{CertificateSpec, MadeCertificate};
 use serde_json::{Value, json};
 
 #[test]
@@ -120,6 +123,8 @@ struct Stage {
     issuers: Documents,
     /// Who counts limits that are counted elsewhere.
     limits: RateLimitEngine,
+    /// The authorities of the certificates in the story; none if there is no certificate, and then no TLS.
+    tls: Vec<String>,
 }
 
 impl Stage {
@@ -132,12 +137,19 @@ impl Stage {
         config["audit"]["log"] = json!("all");
         let served = Arc::clone(&world);
         let issuers = Documents::start(move |host, path, body| served.answer(host, path, body));
-        Self { issuers, limits: RateLimitEngine::start(), world, config }
+        let shown = story.scenario.requests.iter();
+        let shown = shown.filter_map(|request| Some((request, request.certificate.as_ref()?)));
+        let tls = shown.filter(|(_, spec)| !spec.forged).map(|(request, spec)| made(request, spec).authority).collect();
+        Self { issuers, limits: RateLimitEngine::start(), world, config, tls }
     }
 
     fn envoy(&self, upstream: &Upstream, at: Option<UnixTime>) -> Envoy {
         let mut builder = Envoy::builder().filter_config(self.config.clone()).upstream(upstream).believe_proxies();
         let engines = clusters(&self.config["rate_limits"]);
+        if !self.tls.is_empty() {
+            // Each certificate gets as far as the filter.
+            builder = builder.tls_accepting_untrusted(&self.tls);
+        }
         for cluster in clusters(&self.config) {
             builder = if engines.contains(&cluster) {
                 builder.grpc_cluster(&cluster, self.limits.address())
@@ -159,7 +171,15 @@ impl Stage {
         for (name, value) in &headers {
             wire = wire.header(name, value);
         }
-        let answer = envoy.send_from(request.from, &wire);
+        let certificate = request.certificate.as_ref().map(|spec| made(request, spec));
+        let answer = if self.tls.is_empty() {
+            envoy.send_from(request.from, &wire)
+        } else {
+            let shown = certificate.map(|made| ClientCertificate { certificate: made.certificate, key: made.key });
+            let opened = Connection::open_tls(envoy.address(), Protocol::Http1, Some(request.from), shown.as_ref());
+            let answer = opened.and_then(|mut connection| connection.send(&wire));
+            answer.unwrap_or_else(|error| panic!("{}: {error}\n{}", request.what, envoy.log_tail()))
+        };
         let details = envoy.access_log_of(&answer)["details"].as_str().unwrap_or_default().to_owned();
         let stopped = details.strip_prefix("portcullis_denied{").and_then(|rest| rest.strip_suffix('}'));
         let id = answer.header("x-request-id");
@@ -178,6 +198,12 @@ impl Stage {
             answer: pairs.collect(),
         }
     }
+}
+
+/// The certificate of a request.
+fn made(request: &ScenarioRequest, spec: &CertificateSpec) -> MadeCertificate {
+    let made = spec.make(request.at.unwrap_or_else(moment::now));
+    made.unwrap_or_else(|error| panic!("{}: certificate: {error}", request.what))
 }
 
 /// Every cluster that the configuration names.

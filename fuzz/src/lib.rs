@@ -10,6 +10,7 @@ mod jwks;
 mod keys;
 mod path;
 mod token;
+mod xfcc;
 
 pub use self::api_key::api_key;
 pub use self::config::config;
@@ -17,16 +18,18 @@ pub use self::exchange::exchange;
 pub use self::jwks::jwks;
 pub use self::path::path;
 pub use self::token::token;
+pub use self::xfcc::xfcc;
 
 /// A target: the folder of its corpus, and the function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("token", token),
     ("jwks", jwks),
     ("config", config),
     ("path", path),
     ("exchange", exchange),
     ("api_key", api_key),
+    ("xfcc", xfcc),
 ];

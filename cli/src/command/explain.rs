@@ -77,6 +77,10 @@ pub struct Arguments {
     /// A header, as often as needed
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
+    /// A file with the certificate that the connection shows, in PEM; taken for checked unless
+    /// `--connection connection.peer_certificate_valid=false`
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
     /// A property of the connection, as Envoy names it: `connection.uri_san_peer_certificate=spiffe://a`
     #[arg(long = "connection", value_name = "NAME=VALUE", value_parser = super::assignment)]
     connection: Vec<(String, String)>,
@@ -161,6 +165,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut Vec<u8>) -> Result<Exit, Stri
         }
     };
     gate.host().connect(arguments.from);
+    if let Some(file) = &arguments.certificate {
+        gate.host().show_pem(&document::read(file)?);
+    }
     for (name, value) in &arguments.connection {
         gate.host().set(name, value);
     }

@@ -74,6 +74,8 @@ impl Gate {
     /// A request that can't be made.
     pub fn ask(&mut self, request: &ScenarioRequest, now: UnixTime) -> Result<Outcome, String> {
         self.host.connect(Some(request.from));
+        let certificate = request.certificate.as_ref().map(|spec| spec.make(now)).transpose();
+        self.host.show(certificate.map_err(|error| format!("certificate: {error}"))?.as_ref());
         for (path, value) in &request.connection {
             self.host.set(path, value);
         }

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::world::World;
 use crate::world::api_key::KeySpec;
+use crate::world::certificate::CertificateSpec;
 use crate::world::proof::ProofSpec;
 use crate::world::token::TokenSpec;
 
@@ -53,6 +54,8 @@ pub struct ScenarioRequest {
     pub at: Option<UnixTime>,
     /// How long after the one before it, at most ten seconds: in a real Envoy that is waited.
     pub after: Duration,
+    /// The certificate that its connection shows.
+    pub certificate: Option<CertificateSpec>,
     /// Properties of the connection, as Envoy names them. A real Envoy can't be told them, so there it is left out.
     pub connection: Vec<(String, String)>,
     /// What must come of it.

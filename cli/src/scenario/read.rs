@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::{ELSEWHERE, Expectation, HeaderExpectation, Scenario, ScenarioRequest, TokenChoice};
 use crate::moment;
 use crate::world::api_key::{KeyPlace, KeySpec};
+use crate::world::certificate::CertificateSpec;
 use crate::world::opaque::Opaque;
 use crate::world::proof::ProofSpec;
 use crate::world::token::{Kind, TokenSpec, Version};
@@ -69,6 +70,7 @@ fn request(value: &Value) -> Result<(ScenarioRequest, usize), String> {
         headers: members.get("headers").map_or(Ok(Vec::new()), headers)?,
         token: members.get("token").map_or(Ok(TokenChoice::None), token)?,
         api_key: members.get("api_key").map(api_key).transpose()?,
+        certificate: members.get("certificate").map(certificate).transpose()?,
         dpop: members.get("dpop").map(dpop).transpose()?,
         from,
         at,
@@ -140,6 +142,38 @@ fn token(value: &Value) -> Result<TokenChoice, String> {
         _ => return Err("token: expected a text, or an object that says what is in it".to_owned()),
     };
     spec(members).map(TokenChoice::Minted).map_err(|fault| format!("token.{fault}"))
+}
+
+/// What a certificate says.
+fn certificate(value: &Value) -> Result<CertificateSpec, String> {
+    let members = object(value, "certificate")?;
+    let in_it = |fault: String| format!("certificate.{fault}");
+    let known = ["issuer", "subject", "uri_sans", "dns_sans", "email_sans", "until", "forged"];
+    if let Some(fault) = unknown(members, &known) {
+        return Err(in_it(fault));
+    }
+    let listed = |name: &str| match members.get(name) {
+        None => Ok(Vec::new()),
+        Some(Value::Array(values)) => {
+            values.iter().map(|value| scalar(value, &format!("certificate.{name}"))).collect()
+        }
+        Some(_) => Err(format!("certificate.{name}: expected a list of texts")),
+    };
+    let until = match members.get("until") {
+        None => None,
+        Some(value) => {
+            Some(value.get("now").and_then(Value::as_i64).ok_or("certificate.until: expected `{ now: N }`")?)
+        }
+    };
+    Ok(CertificateSpec {
+        issuer: text(members, "issuer").map_err(in_it)?.map(str::to_owned),
+        subject: text(members, "subject").map_err(in_it)?.map(str::to_owned),
+        uri_sans: listed("uri_sans")?,
+        dns_sans: listed("dns_sans")?,
+        email_sans: listed("email_sans")?,
+        until,
+        forged: flag(members, "forged").map_err(in_it)?,
+    })
 }
 
 /// `true`, or an object that says what is in the proof.
@@ -344,13 +378,14 @@ fn scalar(value: &Value, at: &str) -> Result<String, String> {
 
 const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "options", "head"];
 
-const MEMBERS: [&str; 17] = [
+const MEMBERS: [&str; 18] = [
     "what",
     "request",
     "host",
     "headers",
     "token",
     "api_key",
+    "certificate",
     "dpop",
     "from",
     "at",

@@ -8,6 +8,8 @@ use portcullis::binding::Entropy;
 use portcullis::jose::{Hash, NativeVerifier};
 use portcullis::provider::{CasMismatch, SharedData};
 
+use super::certificate::{MadeCertificate, encoded};
+
 /// A host without a proxy.
 #[derive(Debug, Default)]
 pub struct MemoryHost {
@@ -24,9 +26,28 @@ impl MemoryHost {
         }
     }
 
+    /// The connection shows this certificate; none if left out.
+    pub fn show(&mut self, certificate: Option<&MadeCertificate>) {
+        let Some(certificate) = certificate else { return };
+        self.show_pem(&certificate.certificate);
+        self.set("connection.peer_certificate_valid", &certificate.valid.to_string());
+    }
+
     /// A property of the connection, by the name that Envoy has for it.
     pub fn set(&mut self, path: &str, value: &str) {
-        self.properties.insert(path.to_owned(), value.as_bytes().to_vec());
+        let value = match (path, value) {
+            ("connection.mtls" | "connection.peer_certificate_valid", "true") => vec![1],
+            ("connection.mtls" | "connection.peer_certificate_valid", "false") => vec![0],
+            _ => value.as_bytes().to_vec(),
+        };
+        self.properties.insert(path.to_owned(), value);
+    }
+
+    /// The connection shows the certificate in this PEM text, and whoever ended TLS has checked it.
+    pub fn show_pem(&mut self, pem: &str) {
+        self.set("connection.mtls", "true");
+        self.set("connection.peer_certificate_valid", "true");
+        self.set("connection.peer_certificate", &encoded(pem));
     }
 }
 

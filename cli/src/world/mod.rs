@@ -5,11 +5,13 @@
 //! - [`api_key`]: API keys whose secrets are known here
 //! - [`opaque`]: tokens that only their authorization server can read
 //! - [`token`]: tokens, ordinary unless told otherwise
+//! - [`certificate`]: client certificates
 //! - [`proof`]: proofs of possession
 //! - [`host`]: what an engine asks of its host
 //! - [`limits`]: who counts limits that are counted elsewhere
 
 pub mod api_key;
+pub mod certificate;
 pub mod host;
 pub mod keys;
 mod limits;
