@@ -27,6 +27,7 @@
 //! that waits has a time limit, and what does not come in time is a panic that shows the end of Envoy's log. Everything
 //! that is started stops when its value is dropped, and also when the process dies in any other way.
 
+mod certificates;
 mod client;
 mod clock_shim;
 pub mod differential;
@@ -45,9 +46,11 @@ mod rate_limit_engine;
 mod redis;
 pub mod story;
 mod support;
+mod tls;
 mod upstream;
 mod wheel;
 
+pub use certificates::{Authority, ClientCertificate, Leaf};
 pub use client::{Answer, Connection, NoAnswer, Protocol, Request, raw};
 pub use documents::Documents;
 pub use envoy::{Builder, ConfigForm, Envoy, Push};
