@@ -39,7 +39,7 @@ fn report(what: &str, classes: [&str; 2], check: impl Fn(&KeyText<'_>) -> bool) 
         random ^= random << 13;
         random ^= random >> 17;
         random ^= random << 5;
-        let class = usize::from(random.count_ones() % 2 == 0);
+        let class = usize::from(random.count_ones().is_multiple_of(2));
         let start = Instant::now();
         black_box(check(black_box(&shown[class])));
         times[class].push(start.elapsed().as_secs_f64() * 1e9);
