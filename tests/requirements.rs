@@ -91,7 +91,7 @@ fn is_id(part: &str) -> bool {
 const EXCEPTIONS: [(&str, &str); 1] =
     [("a07", "a rule can name audiences; whether a scope is meant for one of several is known to the issuer alone")];
 
-const REQUIREMENTS: [(&str, &str); 47] = [
+const REQUIREMENTS: [(&str, &str); 49] = [
     ("t01", "an object belongs to a tenant or a person, and only they reach it (OWASP API1:2023)"),
     ("t05", "a function is for the roles that were given it; no header makes one method another (API5:2023)"),
     ("t08", "configurations that check nothing are refused; TRACE is (API8:2023)"),
@@ -137,6 +137,8 @@ const REQUIREMENTS: [(&str, &str); 47] = [
     ("i04", "issuer, audience, times, scope, confirmation and type of the answer are checked again (section 4)"),
     ("i05", "the question is a form, and no token can add a field to it (section 2.1)"),
     ("i06", "equal tokens at the same time are one question"),
+    ("o01", "a rule can ask for tokens that are bound to their sender (RFC 9700 section 2.2.1)"),
+    ("o04", "the client's credential does not go upstream unless configured (sections 4.9 and 4.10)"),
     ("o06", "a redirect is not followed (RFC 9700 section 4.12)"),
     ("t10", "answers of other services are hostile: type, size, depth (API10:2023)"),
 ];
