@@ -27,10 +27,12 @@
 //! that waits has a time limit, and what does not come in time is a panic that shows the end of Envoy's log. Everything
 //! that is started stops when its value is dropped, and also when the process dies in any other way.
 
+mod certificates;
 mod client;
 mod clock_shim;
 pub mod differential;
 mod documents;
+mod dpop_client;
 mod envoy;
 mod envoy_binary;
 mod frames;
@@ -45,11 +47,14 @@ mod rate_limit_engine;
 mod redis;
 pub mod story;
 mod support;
+mod tls;
 mod upstream;
 mod wheel;
 
+pub use certificates::{Authority, ClientCertificate, Leaf};
 pub use client::{Answer, Connection, NoAnswer, Protocol, Request, raw};
 pub use documents::Documents;
+pub use dpop_client::DpopClient;
 pub use envoy::{Builder, ConfigForm, Envoy, Push};
 pub use envoy_binary::{ENVOY_VERSION, EnvoyBinary, envoy_binary};
 pub use frames::{Fate, Frames};

@@ -67,7 +67,7 @@ impl OidcProvider {
     /// When [`lacks`](Self::lacks) has an answer, the packages cannot be installed, or the server does not come up.
     #[must_use]
     pub fn start() -> Self {
-        let installed = install();
+        let installed = install("oidc-provider", "server.mjs");
         let directory = tempfile::tempdir().unwrap_or_else(|error| panic!("cannot create a directory: {error}"));
         let log = File::create(directory.path().join(LOG))
             .unwrap_or_else(|error| panic!("cannot create a log in {}: {error}", directory.path().display()));
@@ -229,21 +229,21 @@ impl Drop for OidcProvider {
     }
 }
 
-/// The directory with the server and its packages, whole.
-fn install() -> PathBuf {
-    let source = workspace().join("envoy-test/oidc-provider");
+/// The directory with the script in `envoy-test/<folder>` and its packages, whole.
+pub(crate) fn install(folder: &str, script: &str) -> PathBuf {
+    let source = workspace().join("envoy-test").join(folder);
     let read = |name: &str| {
         let path = source.join(name);
         fs::read(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
     };
     let (manifest, packages) = (read("package.json"), read("package-lock.json"));
     let hash = sha256_hex(&packages);
-    let home = target_dir().join("oidc-provider");
+    let home = target_dir().join(folder);
     let installed = home.join(hash.get(..16).unwrap_or(&hash));
 
     let _lock = Lock::take("envoy-test-oidc-provider.lock");
     if !installed.is_dir() {
-        progress("installing the packages of oidc-provider: npm ci, about 10 MB, once");
+        progress(format_args!("installing the packages of {folder}: npm ci, once"));
         fs::create_dir_all(&home).unwrap_or_else(|error| panic!("cannot create {}: {error}", home.display()));
         let work = tempfile::Builder::new().prefix("installing-").tempdir_in(&home);
         let work = work.unwrap_or_else(|error| panic!("cannot create a directory in {}: {error}", home.display()));
@@ -255,9 +255,9 @@ fn install() -> PathBuf {
             .unwrap_or_else(|error| panic!("cannot create {}: {error}", installed.display()));
     }
     // Node looks for packages beside the file that imports them. Renamed into place, as another process may read it.
-    let new = installed.join("server.mjs.new");
-    write(&new, &read("server.mjs"));
-    let current = installed.join("server.mjs");
+    let new = installed.join(format!("{script}.new"));
+    write(&new, &read(script));
+    let current = installed.join(script);
     fs::rename(&new, &current).unwrap_or_else(|error| panic!("cannot create {}: {error}", current.display()));
     installed
 }
@@ -283,7 +283,7 @@ fn write(path: &Path, bytes: &[u8]) {
 }
 
 /// Lines as they come, so that a wait for one can have a time limit.
-fn lines(reader: impl BufRead + Send + 'static) -> Receiver<String> {
+pub(crate) fn lines(reader: impl BufRead + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || reader.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
     receiver

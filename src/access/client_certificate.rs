@@ -30,7 +30,7 @@ pub enum CertificateSource {
     Forwarded {
         /// Whose word counts: the other end of the connection, as the host has it.
         proxies: Vec<Rc<Networks>>,
-        /// Which element of the header, from the right: the one that the outermost of the trusted proxies wrote.
+        /// How many elements the header has: one of each trusted proxy. The first is of the outermost, which has the client.
         hops: NonZeroUsize,
     },
 }
@@ -78,9 +78,13 @@ impl ClientCertificates {
             return Ok(None);
         }
         let mut elements = xfcc::parse(fields).map_err(PresentedFlaw::Header)?;
-        let place = elements.len().checked_sub(hops.get()).ok_or(PresentedFlaw::TooFewElements)?;
-        let element = elements.swap_remove(place);
-        Presented::new(element.hash, element.cert, element.names, None, self.assume_validated).map(Some)
+        // One more would be the client's own, or written by a name in its certificate.
+        if elements.len() != hops.get() {
+            return Err(PresentedFlaw::Elements);
+        }
+        let element = elements.swap_remove(0);
+        let digest = element.hash.ok_or(PresentedFlaw::Unreadable)?;
+        Presented::new(Some(digest), element.cert, Names::default(), None, self.assume_validated).map(Some)
     }
 }
 

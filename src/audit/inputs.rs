@@ -104,7 +104,7 @@ fn size(value: &Value, most: usize) -> usize {
 }
 
 /// The claims that rules ask about: who calls, by what application, what it may, how surely it signed in, until when.
-pub const DECIDING: [&str; 39] = [
+pub const DECIDING: [&str; 40] = [
     "iss",
     "aud",
     "exp",
@@ -144,6 +144,7 @@ pub const DECIDING: [&str; 39] = [
     "tfp",
     "xms_idrel",
     "idp",
+    "cnf",
 ];
 
 /// Those that are accepted are far shorter.

@@ -22,6 +22,8 @@ pub enum BindingFlaw {
     // The certificate.
     /// The connection has no client certificate.
     CertificateMissing,
+    /// It can't be told which one it has.
+    CertificateUnreadable,
     /// The connection has another client certificate.
     CertificateOther,
 
@@ -103,6 +105,7 @@ impl BindingFlaw {
             | Self::SentAsBearer
             | Self::NotBound
             | Self::CertificateMissing
+            | Self::CertificateUnreadable
             | Self::CertificateOther => Fault::Token,
         }
     }
@@ -117,6 +120,7 @@ impl BindingFlaw {
             Self::SentAsBearer => "bound_token_as_bearer",
             Self::NotBound => "token_not_bound",
             Self::CertificateMissing => "binding_certificate_missing",
+            Self::CertificateUnreadable => "binding_certificate_unreadable",
             Self::CertificateOther => "binding_certificate_other",
             Self::Proof(flaw) => flaw.reason(),
         }

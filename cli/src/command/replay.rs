@@ -241,6 +241,9 @@ impl Again {
         claims: Option<&Map<String, Value>>,
         inputs: &Value,
     ) -> Option<String> {
+        if claims.is_some_and(|claims| claims.contains_key("cnf")) {
+            return Some("the token is bound to its sender, and a record has no proof".to_owned());
+        }
         let mut found = None;
         let rules = self.document.get("rules").and_then(Value::as_array);
         let conditional = head.is_some_and(|head| {
@@ -260,7 +263,7 @@ impl Again {
         for requirement in asked.into_iter().chain(self.document.get("roles").filter(|_| by_role)) {
             needs(requirement, &mut |member, value| {
                 let lacking = match member {
-                    "countries" | "asns" | "risk_below" | "cel" | "devices" | "certificates" => true,
+                    "countries" | "asns" | "risk_below" | "cel" | "devices" | "certificates" | "binding" => true,
                     "owner" => value.get("header").is_some(),
                     "claim" | "danger_claim" => {
                         let path = value.get("path");

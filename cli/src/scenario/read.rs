@@ -9,6 +9,7 @@ use super::{ELSEWHERE, Expectation, HeaderExpectation, Scenario, ScenarioRequest
 use crate::moment;
 use crate::world::api_key::{KeyPlace, KeySpec};
 use crate::world::opaque::Opaque;
+use crate::world::proof::ProofSpec;
 use crate::world::token::{Kind, TokenSpec, Version};
 
 /// Reads the scenarios in `document`.
@@ -67,6 +68,7 @@ fn request(value: &Value) -> Result<ScenarioRequest, String> {
         headers: members.get("headers").map_or(Ok(Vec::new()), headers)?,
         token: members.get("token").map_or(Ok(TokenChoice::None), token)?,
         api_key: members.get("api_key").map(api_key).transpose()?,
+        dpop: members.get("dpop").map(dpop).transpose()?,
         from,
         at,
         connection,
@@ -124,6 +126,49 @@ fn token(value: &Value) -> Result<TokenChoice, String> {
     spec(members).map(TokenChoice::Minted).map_err(|fault| format!("token.{fault}"))
 }
 
+/// `true`, or an object that says what is in the proof.
+fn dpop(value: &Value) -> Result<ProofSpec, String> {
+    match value {
+        Value::Bool(true) => proof_spec(&Map::new()),
+        Value::Object(members) => proof_spec(members),
+        _ => Err("expected true, or an object that says what is in the proof".to_owned()),
+    }
+    .map_err(|fault| format!("dpop: {fault}"))
+}
+
+fn proof_spec(members: &Map<String, Value>) -> Result<ProofSpec, String> {
+    let known = ["key", "bound_to", "unbound", "scheme", "copies", "claims", "without", "header", "forged"];
+    if let Some(fault) = unknown(members, &known) {
+        return Err(fault);
+    }
+    let copies = members.get("copies").map_or(Some(1), Value::as_u64).and_then(|copies| usize::try_from(copies).ok());
+    let map = |name: &str| members.get(name).map_or(Ok(Map::new()), |value| object(value, name).cloned());
+    Ok(ProofSpec {
+        key: text(members, "key")?.unwrap_or("a").to_owned(),
+        bound_to: text(members, "bound_to")?.map(str::to_owned),
+        unbound: flag(members, "unbound")?,
+        scheme: text(members, "scheme")?.unwrap_or("DPoP").to_owned(),
+        copies: copies.filter(|copies| *copies <= 8).ok_or("copies: expected a number up to 8")?,
+        claims: map("claims")?,
+        without: names(members, "without")?,
+        header: map("header")?,
+        forged: flag(members, "forged")?,
+    })
+}
+
+/// A name, or a list of names.
+fn names(members: &Map<String, Value>, name: &str) -> Result<Vec<String>, String> {
+    match members.get(name) {
+        None => Ok(Vec::new()),
+        Some(Value::String(one)) => Ok(vec![one.clone()]),
+        Some(Value::Array(list)) => {
+            let named = list.iter().map(|one| one.as_str().map(str::to_owned));
+            named.collect::<Option<_>>().ok_or_else(|| format!("{name}: expected names of claims"))
+        }
+        Some(_) => Err(format!("{name}: expected a list of names of claims")),
+    }
+}
+
 /// The id of a key, or an object that says more.
 fn api_key(value: &Value) -> Result<KeySpec, String> {
     match value {
@@ -172,15 +217,7 @@ pub fn spec(members: &Map<String, Value>) -> Result<TokenSpec, String> {
         Some(other) => return Err(format!("version: `{other}` is neither `v1` nor `v2`")),
     };
     let map = |name: &str| members.get(name).map_or(Ok(Map::new()), |value| object(value, name).cloned());
-    let without = match members.get("without") {
-        None => Vec::new(),
-        Some(Value::String(name)) => vec![name.clone()],
-        Some(Value::Array(names)) => {
-            let named = names.iter().map(|name| name.as_str().map(str::to_owned));
-            named.collect::<Option<_>>().ok_or("without: expected names of claims")?
-        }
-        Some(_) => return Err("without: expected a list of names of claims".to_owned()),
-    };
+    let without = names(members, "without")?;
     Ok(TokenSpec {
         provider: text(members, "provider")?.map(str::to_owned),
         kind,
@@ -291,13 +328,14 @@ fn scalar(value: &Value, at: &str) -> Result<String, String> {
 
 const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "options", "head"];
 
-const MEMBERS: [&str; 14] = [
+const MEMBERS: [&str; 15] = [
     "what",
     "request",
     "host",
     "headers",
     "token",
     "api_key",
+    "dpop",
     "from",
     "at",
     "connection",

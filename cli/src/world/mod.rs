@@ -5,12 +5,14 @@
 //! - [`api_key`]: API keys whose secrets are known here
 //! - [`opaque`]: tokens that only their authorization server can read
 //! - [`token`]: tokens, ordinary unless told otherwise
+//! - [`proof`]: proofs of possession
 //! - [`host`]: what an engine asks of its host
 
 pub mod api_key;
 pub mod host;
 pub mod keys;
 pub mod opaque;
+pub mod proof;
 pub mod token;
 
 use std::collections::HashMap;

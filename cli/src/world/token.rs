@@ -195,7 +195,7 @@ fn merged<const N: usize>(parts: [Value; N]) -> Value {
 }
 
 /// `{"now": N}` as the moment N seconds from `now`; anything else as it is.
-fn moment(value: &Value, now: UnixTime) -> Value {
+pub(super) fn moment(value: &Value, now: UnixTime) -> Value {
     match value.as_object().map(|members| (members.len(), members.get("now").and_then(Value::as_i64))) {
         Some((1, Some(seconds))) => json!(now.as_secs().saturating_add_signed(seconds)),
         _ => value.clone(),

@@ -27,7 +27,7 @@ use rate_limit::RateLimits;
 use super::named::Named;
 use super::problems::Problems;
 use super::settings::{
-    AuditLogSettings, AuditSettings, ClientCertificateSettings, CredentialSettings, DotSegmentSettings,
+    AcceptSettings, AuditLogSettings, AuditSettings, ClientCertificateSettings, CredentialSettings, DotSegmentSettings,
     EmptySegmentSettings, LimitSettings, LiteralSettings, PathSettings, Settings, SignatureSettings,
 };
 use super::{Config, Limits, ProviderConfig};
@@ -104,11 +104,16 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     let policies = settings.conditional_access.unwrap_or_default();
     let policies = conditional_access::compile(policies, &rule_names, &names, &mut problems);
     let mut rate_limits = RateLimits::compile(settings.rate_limits, &names, &mut problems);
+    let takes_keys =
+        settings.rules.iter().any(|rule| rule.accept.iter().flatten().any(|kind| *kind == AcceptSettings::ApiKey));
     let router = rules::compile(settings.rules, &policies, &mut rate_limits, &names, &mut problems);
     let rate_limits = rate_limits.finish(&mut problems);
     let groups = settings
         .groups_overage
         .and_then(|settings| groups::compile(settings, &directories, &names, &mut problems, &mut warnings));
+    if api_keys.is_some() && !takes_keys {
+        warnings.push("api_keys: no rule takes them; say so in a rule's `accept`".to_owned());
+    }
     warnings.append(&mut names.warnings.into_inner());
     let limits = limits(settings.limits.as_ref().unwrap_or(&LimitSettings::default()), &mut problems);
     let bindings = binding::compile(settings.bindings.unwrap_or_default(), limits.token.bytes, &mut problems);

@@ -185,8 +185,9 @@ pub struct ForwardedCertificateSettings {
     /// `source.address`. Envoy takes that from `x-forwarded-for`, where any client can write a proxy's address, unless
     /// `use_remote_address` is true and `xff_num_trusted_hops` is 0.
     pub trusted_proxies: Vec<String>,
-    /// The place of the element that counts, from the right, over all fields of that name, 1 to 32. It is the number of trusted
-    /// proxies that add an element, Envoy itself with `APPEND_FORWARD` among them. Default 1: the last.
+    /// How many trusted proxies write an element, 1 to 32, Envoy itself with `APPEND_FORWARD` among them. The outermost replaces
+    /// what the client sent (`SANITIZE_SET`), and its element is the one that counts. A header with more or fewer is refused.
+    /// Default 1.
     #[deserr(default)]
     pub trusted_hops: Option<u32>,
 }

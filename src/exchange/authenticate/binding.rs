@@ -1,5 +1,6 @@
 //! Whose token it is: what it is bound to, and the proof that its sender has that.
 
+use super::certificate::presented;
 use crate::binding::signed_request::SignedRequest;
 use crate::binding::{Binding, BindingFlaw, Confirmation, Dpop, Fault, Method, ProofFlaw, SignedRequests, certificate};
 use crate::config::Config;
@@ -49,7 +50,7 @@ impl Prover<'_> {
         check_sent(self.config, &bound, sent.scheme)?;
         let mut binding = Binding::default();
         if let Some(bound) = &bound.certificate {
-            certificate::check(bound, self.certificate().as_ref())?;
+            certificate::check(bound, self.certificate()?.as_ref())?;
             binding.prove(Method::Mtls);
         }
         if let (Some(bound), Some(dpop)) = (&bound.dpop_key, &self.config.bindings.dpop) {
@@ -111,9 +112,11 @@ impl Prover<'_> {
         }
     }
 
-    /// The hash of the connection's client certificate.
-    fn certificate(&mut self) -> Option<[u8; 32]> {
-        certificate::digest(&self.host.property("connection.sha256_peer_certificate_digest")?)
+    /// The hash of the client's certificate.
+    fn certificate(&mut self) -> Result<Option<[u8; 32]>, BindingFlaw> {
+        let presented = presented(self.config, self.head, self.host);
+        let presented = presented.map_err(|_| BindingFlaw::CertificateUnreadable)?;
+        Ok(presented.map(|presented| presented.digest_sha256))
     }
 }
 

@@ -52,6 +52,7 @@ impl Gate {
     }
 
     fn certified(mut self, digest: &str) -> Self {
+        self.host.properties.insert("connection.mtls".to_owned(), vec![1]);
         self.host.properties.insert("connection.sha256_peer_certificate_digest".to_owned(), digest.into());
         self
     }
