@@ -31,6 +31,9 @@ pub struct AuditEvent {
     /// The policy over the rule that decided, or would have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
+    /// The limit that decided, or would have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
     /// Request method.
     pub method: String,
     /// Host, as it was matched.
@@ -61,6 +64,9 @@ pub struct AuditEvent {
     /// Key id; as the token names it, verified or not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kid: Option<String>,
+    /// The token is what the authorization server said it is when it was asked.
+    #[serde(skip_serializing_if = "is_false")]
+    pub introspected: bool,
     /// The verified token was remembered from an earlier request.
     #[serde(skip_serializing_if = "is_false")]
     pub remembered: bool,

@@ -32,6 +32,7 @@ pub mod rate_limit; // how often: limits, quotas, concurrency
 pub mod forward; // what the upstream is told about the caller
 pub mod audit; // one record of every decision
 pub mod claim_path; // the way to a claim within a token
+mod shared_slot; // records in the shared data of all workers
 pub mod verdict; // met, unmet, or not to be told
 pub mod time; // moments, in milliseconds
 pub mod time_zone; // time zones of IANA by name

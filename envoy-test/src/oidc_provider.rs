@@ -149,6 +149,29 @@ impl OidcProvider {
         SignedIn { access_token: member(&answer, "access_token"), id_token: member(&answer, "id_token") }
     }
 
+    /// The secret of the clients `gate` and `gate-post`, which may ask about tokens: `client_secret_basic` and
+    /// `client_secret_post`. It has what has to be escaped.
+    pub const GATE_SECRET: &str = "a secret: with +, %, & and ~";
+
+    /// Takes an access token back (RFC 7009).
+    ///
+    /// # Panics
+    /// When the server does not.
+    pub fn revoke(&self, token: &str) {
+        let answer = self.send(&form_of_the_client("/token/revocation", &format!("token={token}")));
+        assert!(answer.status == 200, "not revoked: {}", self.report(&answer));
+    }
+
+    /// Closes its port and every connection; it keeps what it knows.
+    pub fn stop(&self) {
+        self.command("stop");
+    }
+
+    /// Opens the port again.
+    pub fn resume(&self) {
+        self.command("resume");
+    }
+
     /// Replaces every signing key: what was signed before cannot be verified any more.
     pub fn rotate(&self) {
         let answer = self.command("rotate");
@@ -162,10 +185,7 @@ impl OidcProvider {
     }
 
     fn ask_for_token(&self, form: &str) -> Value {
-        let request = Request::post("/token", form)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .header("authorization", format!("Basic {}", STANDARD.encode(format!("{CLIENT}:{SECRET}"))));
-        let answer = self.send(&request);
+        let answer = self.send(&form_of_the_client("/token", form));
         assert!(answer.status == 200, "no token: {}", self.report(&answer));
         answer.json()
     }
@@ -267,6 +287,13 @@ pub(crate) fn lines(reader: impl BufRead + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || reader.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
     receiver
+}
+
+/// A form of the client that gets tokens, which says so.
+fn form_of_the_client(path: &str, form: &str) -> Request {
+    Request::post(path, form)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("authorization", format!("Basic {}", STANDARD.encode(format!("{CLIENT}:{SECRET}"))))
 }
 
 fn member(answer: &Value, name: &str) -> String {

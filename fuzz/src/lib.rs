@@ -3,14 +3,18 @@
 //! Each target is a function of bytes that panics if something does not hold. The same functions are run three ways:
 //! over the corpus and over generated inputs by `cargo test`, and guided by coverage by `fuzz/run`.
 
+mod api_key;
 mod config;
+mod dpop;
 mod exchange;
 mod jwks;
 mod keys;
 mod path;
 mod token;
 
+pub use self::api_key::api_key;
 pub use self::config::config;
+pub use self::dpop::dpop;
 pub use self::exchange::exchange;
 pub use self::jwks::jwks;
 pub use self::path::path;
@@ -20,5 +24,12 @@ pub use self::token::token;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 5] =
-    [("token", token), ("jwks", jwks), ("config", config), ("path", path), ("exchange", exchange)];
+pub const TARGETS: [Target; 7] = [
+    ("token", token),
+    ("jwks", jwks),
+    ("config", config),
+    ("path", path),
+    ("exchange", exchange),
+    ("api_key", api_key),
+    ("dpop", dpop),
+];

@@ -3,9 +3,9 @@
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 
-use super::{Connection, Networks};
+use super::{Connection, Named, Networks};
 use crate::certificate::presented::digest_from_hex;
-use crate::certificate::{DistinguishedName, Names, Presented, PresentedFlaw, xfcc};
+use crate::certificate::{Accepted, DistinguishedName, Names, Presented, PresentedFlaw, xfcc};
 use crate::http::RequestHead;
 
 /// How client certificates come in.
@@ -16,6 +16,8 @@ pub struct ClientCertificates {
     /// Who ends TLS takes no certificate that it does not check, and where nobody says so this stands for it: Envoy before
     /// 1.39, and every proxy in front.
     pub assume_validated: bool,
+    /// Those that are accepted as identities of their own, in the order in which they are asked.
+    pub identities: Vec<Named<Accepted>>,
 }
 
 /// Where the client's certificate is taken from.

@@ -67,7 +67,7 @@ impl AuditInputs {
                 None => inputs.left_out.push(name.to_owned()),
             }
         }
-        let typ = identity.token().and_then(|token| token.signed().header().typ.as_deref());
+        let typ = identity.token().and_then(|token| token.signed()?.header().typ.as_deref());
         inputs.typ = typ.map(|typ| bounded(typ, LONGEST_TYP));
         inputs.claims = Some(claims);
         inputs

@@ -86,6 +86,12 @@ impl Presented {
         self.read.get_or_init(read).as_ref()
     }
 
+    /// The certificate itself was handed over, readable or not.
+    #[must_use]
+    pub fn is_handed_over(&self) -> bool {
+        self.encoded.is_some()
+    }
+
     /// Whom it names: by the certificate, or as far as the host or the proxy tells where the certificate is not handed over.
     #[must_use]
     pub fn names(&self) -> Option<&Names> {

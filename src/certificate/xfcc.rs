@@ -170,3 +170,6 @@ const LONGEST: usize = 60 << 10;
 const MOST_ELEMENTS: usize = 32;
 /// An element has seven keys, of which three may come more than once.
 const MOST_PAIRS: usize = 64;
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 mod files;
 mod rate_limit;
 mod api_keys;
+mod introspection;
 mod requirement;
 
 use serde_json::{Value, json};
@@ -29,6 +30,7 @@ fn good() -> Value {
 fn load(document: &Value) -> Result<Config, Vec<String>> {
     let environment = |name: &str| match name {
         "BATCH_PUBLIC_KEY" => Some(PUBLIC_KEY.to_owned()),
+        "INTROSPECTION_SECRET" | "PARTNER_SECRET" => Some("hush".to_owned()),
         "LEGACY_SECRET" => {
             Some("c2l4dHktZm91ciBieXRlcyBhcmUgZW5vdWdoIGZvciBhbnkgb2YgdGhlIHRocmVlIGhhc2hlcw".to_owned())
         }

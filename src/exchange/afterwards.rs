@@ -22,17 +22,22 @@ impl Afterwards {
         self.response.is_empty() && self.admission.is_none()
     }
 
-    /// The head of the response comes, with this status if it can be read. Header fields to set on it.
-    pub fn respond(
-        &mut self,
-        _status: Option<u16>,
-        _engine: &mut Engine,
-        _host: &mut dyn Host,
-        _now: UnixTime,
-    ) -> Vec<(&'static str, String)> {
+    /// The head of the response comes, with this status if it can be read. Header fields to set on it. Limits that adapt to the
+    /// upstream learn from the first one.
+    pub fn respond(&mut self, status: Option<u16>, engine: &mut Engine, now: UnixTime) -> Vec<(&'static str, String)> {
+        if let Some(admission) = &mut self.admission {
+            let (limits, began) = admission.take_upstreams();
+            for limit in limits {
+                engine.limiter().note(&limit, status, now.since(began));
+            }
+        }
         std::mem::take(&mut self.response)
     }
 
-    /// The request is over, with or without a response.
-    pub fn end(self, _engine: &mut Engine, _host: &mut dyn Host, _now: UnixTime) {}
+    /// The request is over, with or without a response: what it held is free again.
+    pub fn end(self, engine: &mut Engine, host: &mut dyn Host) {
+        for held in self.admission.map(Admission::held).unwrap_or_default() {
+            engine.limiter().release(host, held);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! One request on its way: the walk, what it waits for, and how it ends.
 //!
 //! An [`Exchange`] exists from the request's head to its answer. Each step either ends it or gives it back to wait for
-//! keys or groups; a request that waited runs the whole walk again, never a shortened one, so nothing that changed meanwhile is
+//! keys, groups or what its token is; a request that waited runs the whole walk again, never a shortened one, so nothing that changed meanwhile is
 //! missed. The types see to it that an exchange ends exactly once: ending consumes it.
 
 mod afterwards;
@@ -30,6 +30,7 @@ use crate::http::{HeaderMap, HeaderValue, Mutations, RequestHead};
 use crate::identity::Identity;
 use crate::policy::Credentials;
 use crate::time::UnixTime;
+use crate::token::VerifiedToken;
 use request::{Done, Stop, Trace, Wanted};
 
 /// A request that has not been answered yet.
@@ -74,6 +75,8 @@ pub struct Record {
     pub reason: &'static str,
     /// What would have stopped the request, were everything enforced.
     pub unenforced: Option<&'static str>,
+    /// The limits that it was counted in, or would have been, and what came of it: `admitted`, `limited`, `unenforced`.
+    pub limits: Vec<(std::rc::Rc<str>, &'static str)>,
     /// The line for the log, if the configuration wants one.
     pub event: Option<AuditEvent>,
 }
@@ -105,13 +108,14 @@ impl Exchange {
     #[must_use]
     pub fn anew(mut self, former: &mut Engine) -> Self {
         self.leave(former);
+        self.done.asked.forget(former);
         self
     }
 
     /// The request is gone while it waited: its place is free again, and what it held.
-    pub fn abandon(mut self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) {
+    pub fn abandon(mut self, engine: &mut Engine, host: &mut dyn Host) {
         self.leave(engine);
-        limits::release(&mut self.done, engine, host, now);
+        limits::release(&mut self.done, engine, host);
     }
 
     fn step(self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime) -> Step {
@@ -145,7 +149,7 @@ impl Exchange {
             Ok(passage) => {
                 self.leave(engine);
                 let reason = if trace.unenforced.is_some() { "report_only" } else { "allowed" };
-                let record = self.record(engine, trace, Decision::Allow, reason, None, now);
+                let record = self.record(engine, trace, Decision::Allow, reason, None, None, now);
                 return Step::Continue(passage, record);
             }
             Err(stop) => stop,
@@ -155,24 +159,26 @@ impl Exchange {
             Stop::Wait(_) => Denial::WaitedTooLong,
             Stop::Served(reply) => {
                 self.leave(engine);
-                let record = self.record(engine, trace, Decision::Allow, "resource_metadata", Some(reply.status), now);
+                let record =
+                    self.record(engine, trace, Decision::Allow, "resource_metadata", None, Some(reply.status), now);
                 return Step::Reply(reply, record);
             }
             Stop::Denied(denial) => denial,
         };
         self.leave(engine);
-        limits::release(&mut trace.done, engine, host, now);
-        let scheme = trace.scheme.unwrap_or(Scheme::Bearer);
+        limits::release(&mut trace.done, engine, host);
         let asker = Asker {
             request_id: request_id(self.head.headers()),
-            scheme,
             grpc: self.head.is_grpc(),
             accepts: trace.accepts,
             without_token: matches!(trace.identity, Some(Identity::ApiKey(_) | Identity::Certificate(_))),
+            scheme: trace.scheme.unwrap_or(Scheme::Bearer),
         };
+        limits::tell(&engine.config_handle(), trace, true);
         let mut reply = reply::deny(&denial, &engine.config().challenge, asker);
         reply.headers.append(&mut trace.response);
-        let record = self.record(engine, trace, Decision::Deny, denial.reason(), Some(reply.status), now);
+        let record =
+            self.record(engine, trace, Decision::Deny, denial.reason(), Some(&denial), Some(reply.status), now);
         Step::Reply(reply, record)
     }
 
@@ -185,9 +191,13 @@ impl Exchange {
         self.leave(engine);
         match &wanted {
             Wanted::Delay(_, delay) if !engine.enter_side_room() => return Err(Denial::SlowedDown(*delay)),
-            Wanted::Groups(_) if !engine.enter_side_room() => return Err(Denial::TooManyWaiting),
+            Wanted::Groups(_) | Wanted::Introspection { .. } if !engine.enter_side_room() => {
+                return Err(Denial::TooManyWaiting);
+            }
             Wanted::Key { .. } if !engine.enter_waiting_room() => return Err(Denial::TooManyWaiting),
-            Wanted::Key { .. } | Wanted::Groups(_) | Wanted::Delay(..) => {}
+            Wanted::Key { .. } | Wanted::Groups(_) | Wanted::Introspection { .. } | Wanted::Delay(..) => {}
+            // So many wait for an engine at most; it has counted this one.
+            Wanted::Limits(..) => {}
         }
         self.wanted = Some(wanted);
         Ok(until)
@@ -196,25 +206,27 @@ impl Exchange {
     /// How long it waits for this at most.
     fn until(&self, wanted: Option<&Wanted>, engine: &Engine) -> UnixTime {
         match wanted {
-            Some(Wanted::Delay(until, _)) => *until,
+            Some(Wanted::Delay(until, _) | Wanted::Limits(_, until)) => *until,
             _ => self.began.plus(engine.config().limits.wait),
         }
     }
 
     fn leave(&mut self, engine: &mut Engine) {
         match self.wanted.take() {
-            Some(Wanted::Delay(..) | Wanted::Groups(_)) => engine.leave_side_room(),
+            Some(Wanted::Delay(..) | Wanted::Groups(_) | Wanted::Introspection { .. }) => engine.leave_side_room(),
             Some(Wanted::Key { .. }) => engine.leave_waiting_room(),
-            None => {}
+            Some(Wanted::Limits(..)) | None => {}
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what a record tells, each of it once")]
     fn record(
         &self,
         engine: &Engine,
         trace: &Trace,
         decision: Decision,
         reason: &'static str,
+        denial: Option<&Denial>,
         status: Option<u16>,
         now: UnixTime,
     ) -> Record {
@@ -229,6 +241,7 @@ impl Exchange {
                 status,
                 rule: trace.rule.as_ref().map(|(_, name)| name.to_string()),
                 policy: trace.policy.as_deref().map(str::to_owned),
+                limit: denial.or(trace.unenforced.as_ref()).and_then(Denial::limit).map(str::to_owned),
                 method: self.head.method().to_owned(),
                 host: bounded(self.head.host(), LONGEST_CLAIM),
                 path: bounded(self.head.path().path(), LONGEST_PATH),
@@ -239,7 +252,8 @@ impl Exchange {
                 client: owned(identity.client()),
                 tenant: owned(identity.tenant()),
                 token_id: owned(identity.token_id()),
-                kid: trace.kid.clone().or_else(|| identity.token()?.signed().header().kid.clone()),
+                kid: trace.kid.clone().or_else(|| identity.token()?.kid().map(str::to_owned)),
+                introspected: identity.token().is_some_and(VerifiedToken::is_introspected),
                 remembered: trace.remembered,
                 risk: trace.risk,
                 waited_ms: (waited > Duration::ZERO).then(|| u64::try_from(waited.as_millis()).unwrap_or(u64::MAX)),
@@ -249,7 +263,8 @@ impl Exchange {
             }
         });
         let unenforced = trace.unenforced.as_ref().map(Denial::reason);
-        Record { rule: trace.rule.clone(), reason, unenforced, event }
+        let limits = trace.done.counted.outcomes();
+        Record { rule: trace.rule.clone(), reason, unenforced, limits, event }
     }
 }
 
@@ -259,9 +274,9 @@ fn refuse(denial: &Denial, headers: &HeaderMap, engine: &Engine, now: UnixTime) 
     let asker = Asker {
         request_id,
         grpc: headers.is_grpc(),
-        scheme: Scheme::Bearer,
         accepts: Credentials::default(),
         without_token: false,
+        scheme: Scheme::Bearer,
     };
     let reply = reply::deny(denial, &engine.config().challenge, asker);
     let event = engine.config().audit.writes(Decision::Deny).then(|| AuditEvent {
@@ -271,7 +286,7 @@ fn refuse(denial: &Denial, headers: &HeaderMap, engine: &Engine, now: UnixTime) 
         time_ms: now.as_millis(),
         ..AuditEvent::default()
     });
-    Step::Reply(reply, Record { rule: None, reason: denial.reason(), unenforced: None, event })
+    Step::Reply(reply, Record { rule: None, reason: denial.reason(), unenforced: None, limits: Vec::new(), event })
 }
 
 /// The request's id, where it looks like one: a client may have written it.

@@ -1,21 +1,22 @@
-//! From a reason to an answer: the only file with status codes and `WWW-Authenticate`.
+//! From a reason to an answer: the only place with status codes and `WWW-Authenticate`.
 //!
 //! Many reasons, few answers: a caller learns what to do next, not which check failed (RFC 9068 section 4, RFC 6750
 //! section 3.1). No byte of the request but a well-formed request id goes into an answer.
 
+mod challenge;
+
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::denial::Denial;
-use crate::access::{self, Authority, StepUp};
+use crate::access::{self, StepUp};
 use crate::binding::Fault;
 use crate::credential::Scheme;
 use crate::entra::EntraFlaw;
-use crate::http::challenge::{Challenge, is_quotable};
+use crate::http::challenge::Challenge;
 use crate::policy::{Credentials, Lack, Refusal};
+use crate::rate_limit::{Excess, ExcessKind};
 use crate::token::TokenRuleFlaw;
 
 /// An answer to the caller, ready for the host.
@@ -40,123 +41,12 @@ pub struct Asker<'a> {
     pub request_id: Option<&'a str>,
     /// It speaks gRPC.
     pub grpc: bool,
-    /// How it sent its token, if it sent one.
-    pub scheme: Scheme,
     /// What the rule takes, as far as one spoke.
     pub accepts: Credentials,
     /// It is known by something else than a token, of which a challenge for tokens would ask nothing.
     pub without_token: bool,
-}
-
-/// The challenges of `answer`, if it has any: each kind of credential that would do has one. A certificate is not asked for in
-/// this way, but the field has to be there (RFC 9110 section 15.5.2).
-fn challenges_of(answer: Answer<'_>, challenge: &Challenge, scheme: Scheme) -> Vec<String> {
-    let api_key = || challenge.api_key().map(|parameters| format!("ApiKey {parameters}"));
-    match answer {
-        Answer::CredentialMissing(Credentials { api_key: true, token, .. }) => {
-            let token = if token { token_challenges(answer, challenge, scheme) } else { Vec::new() };
-            token.into_iter().chain(api_key()).collect()
-        }
-        Answer::ApiKeyInvalid => api_key().into_iter().collect(),
-        answer => token_challenges(answer, challenge, scheme),
-    }
-}
-
-/// The challenges for a token: the one for the scheme that the request came with first, and, where another token would do, one for
-/// each other way to send one. A challenge without an error code is another thing than none (RFC 6750 section 3.1).
-fn token_challenges(answer: Answer<'_>, challenge: &Challenge, scheme: Scheme) -> Vec<String> {
-    let error = match answer {
-        Answer::CredentialMissing(_) => None,
-        Answer::RequestInvalid => Some("invalid_request"),
-        Answer::TokenInvalid => Some("invalid_token"),
-        // RFC 9449 sections 7.1 and 9; other schemes have no such codes.
-        Answer::ProofInvalid if scheme == Scheme::Dpop => Some("invalid_dpop_proof"),
-        Answer::NonceWanted => Some("use_dpop_nonce"),
-        Answer::ProofInvalid => Some("invalid_token"),
-        Answer::ScopeInsufficient(_) => Some("insufficient_scope"),
-        Answer::StepUp(StepUp::Context { context, authority }) => {
-            return vec![claims_challenge(context, authority)];
-        }
-        Answer::StepUp(StepUp::Authentication { .. }) => Some("insufficient_user_authentication"),
-        Answer::ApiKeyInvalid
-        | Answer::NotAllowed
-        | Answer::CircumstancesNotAllowed
-        | Answer::TooMany(_)
-        | Answer::Unavailable(_) => return Vec::new(),
-    };
-    let mut text = plain_challenge(challenge, scheme);
-    if let Some(error) = error {
-        parameter(&mut text, "error", error);
-    }
-    match answer {
-        Answer::ScopeInsufficient(scopes) => words(&mut text, "scope", scopes),
-        Answer::StepUp(StepUp::Authentication { acr_values, max_age }) => {
-            let description = match acr_values {
-                Some(_) => "A different authentication level is required",
-                None => "More recent authentication is required",
-            };
-            parameter(&mut text, "error_description", description);
-            words(&mut text, "acr_values", acr_values.as_deref().unwrap_or_default());
-            if let Some(age) = max_age {
-                parameter(&mut text, "max_age", &age.as_secs().max(1).to_string());
-            }
-        }
-        _ => {}
-    }
-    let mut challenges = vec![text];
-    if scheme == Scheme::Bearer && matches!(answer, Answer::CredentialMissing(_) | Answer::TokenInvalid) {
-        let proofs = challenge.proofs().map(|_| plain_challenge(challenge, Scheme::Dpop));
-        let requests = challenge.signed_requests().then(|| plain_challenge(challenge, Scheme::Pop));
-        challenges.extend(proofs.into_iter().chain(requests));
-    }
-    challenges
-}
-
-/// The challenge of one scheme, without an error. A token that is bound to a certificate is a bearer's to all clients but
-/// Microsoft's.
-fn plain_challenge(challenge: &Challenge, scheme: Scheme) -> String {
-    let name = if scheme == Scheme::MtlsPop { Scheme::Bearer.name() } else { scheme.name() };
-    let mut text = format!("{name} {}", challenge.parameters());
-    if let (Scheme::Dpop, Some(algorithms)) = (scheme, challenge.proofs()) {
-        parameter(&mut text, "algs", algorithms);
-    }
-    text
-}
-
-/// Entra's own form ("Claims challenges and claims requests"): `realm` and address name the tenant or nobody, and `claims`
-/// is in standard base64 with padding.
-fn claims_challenge(context: &str, authority: &Authority) -> String {
-    let (realm, tenant) = match &authority.tenant {
-        Some(tenant) => (tenant.as_str(), tenant.as_str()),
-        None => ("", "common"),
-    };
-    let mut challenge = format!("Bearer realm=\"{realm}\"");
-    let address = format!("https://{}/{tenant}/oauth2/authorize", authority.host);
-    parameter(&mut challenge, "authorization_uri", &address);
-    if let Some(id) = &authority.client_id {
-        parameter(&mut challenge, "client_id", id);
-    }
-    parameter(&mut challenge, "error", "insufficient_claims");
-    let claims = format!("{{\"access_token\":{{\"acrs\":{{\"essential\":true,\"value\":\"{context}\"}}}}}}");
-    parameter(&mut challenge, "claims", &STANDARD.encode(claims));
-    parameter(&mut challenge, "cc_type", "authcontext");
-    challenge
-}
-
-/// Adds a parameter. What can't stand between quotes is left out: it is checked at load, and would end the parameter here.
-fn parameter(challenge: &mut String, name: &str, value: &str) {
-    if is_quotable(value) {
-        for part in [", ", name, "=\"", value, "\""] {
-            challenge.push_str(part);
-        }
-    }
-}
-
-/// The same with words that have spaces between them, if there are any.
-fn words(challenge: &mut String, name: &str, words: &[String]) {
-    if !words.is_empty() {
-        parameter(challenge, name, &words.join(" "));
-    }
+    /// How it sent its token, if it sent one.
+    pub scheme: Scheme,
 }
 
 /// The answer for `denial`.
@@ -166,9 +56,14 @@ pub(super) fn deny(denial: &Denial, challenge: &Challenge, asker: Asker<'_>) -> 
     let mut headers = vec![("content-type", "application/problem+json".to_owned())];
     // No cache may hand this answer to another caller, or to this one after it signed in.
     headers.push(("cache-control", "no-store".to_owned()));
-    let challenges = challenges_of(answer, challenge, asker.scheme);
+    let challenges = challenge::challenges_of(answer, challenge, asker.scheme);
     headers.extend(challenges.into_iter().map(|challenge| ("www-authenticate", challenge)));
-    if let Answer::Unavailable(after) | Answer::TooMany(after) = answer {
+    let after = match answer {
+        Answer::Unavailable(after) | Answer::TooMany(after) => Some(after),
+        Answer::Limited(excess) => Some(excess.retry_after),
+        _ => None,
+    };
+    if let Some(after) = after {
         headers.push(("retry-after", seconds(after).to_string()));
     }
     Reply {
@@ -204,15 +99,16 @@ enum Answer<'d> {
     CredentialMissing(Credentials),
     RequestInvalid,
     TokenInvalid,
+    ApiKeyInvalid,
     ProofInvalid,
     NonceWanted,
-    ApiKeyInvalid,
     /// Any of these would do, where they are known.
     ScopeInsufficient(&'d [String]),
     NotAllowed,
     CircumstancesNotAllowed,
     StepUp(&'d StepUp),
     TooMany(Duration),
+    Limited(&'d Excess),
     Unavailable(Duration),
 }
 
@@ -248,10 +144,12 @@ impl<'d> Answer<'d> {
                 answer => answer,
             },
             Denial::NoRule | Denial::Certificate(_) | Denial::Refused(Refusal::Blocked) => Self::NotAllowed,
-            Denial::KeysUnavailable(after) | Denial::GroupsUnavailable(after) => Self::Unavailable(*after),
+            Denial::KeysUnavailable(after)
+            | Denial::IntrospectionUnavailable(after)
+            | Denial::GroupsUnavailable(after) => Self::Unavailable(*after),
             Denial::LockedOut(after) | Denial::SlowedDown(after) => Self::TooMany(*after),
-            Denial::Limited(excess) => Self::TooMany(excess.retry_after),
-            Denial::WaitedTooLong | Denial::TooManyWaiting => Self::Unavailable(Duration::from_secs(1)),
+            Denial::Limited(excess) => Self::Limited(excess),
+            Denial::LimitUnavailable(_) | Denial::WaitedTooLong | Denial::TooManyWaiting => Self::Unavailable(Duration::from_secs(1)),
         }
     }
 
@@ -274,13 +172,13 @@ impl<'d> Answer<'d> {
         match self {
             Self::CredentialMissing(_)
             | Self::TokenInvalid
+            | Self::ApiKeyInvalid
             | Self::ProofInvalid
             | Self::NonceWanted
-            | Self::ApiKeyInvalid
             | Self::StepUp(_) => 401,
             Self::RequestInvalid => 400,
             Self::ScopeInsufficient(_) | Self::NotAllowed | Self::CircumstancesNotAllowed => 403,
-            Self::TooMany(_) => 429,
+            Self::TooMany(_) | Self::Limited(_) => 429,
             Self::Unavailable(_) => 503,
         }
     }
@@ -290,13 +188,13 @@ impl<'d> Answer<'d> {
         match self {
             Self::RequestInvalid => 3,
             Self::ScopeInsufficient(_) | Self::NotAllowed | Self::CircumstancesNotAllowed => 7,
-            Self::TooMany(_) => 8,
+            Self::TooMany(_) | Self::Limited(_) => 8,
             Self::Unavailable(_) => 14,
             Self::CredentialMissing(_)
             | Self::TokenInvalid
+            | Self::ApiKeyInvalid
             | Self::ProofInvalid
             | Self::NonceWanted
-            | Self::ApiKeyInvalid
             | Self::StepUp(_) => 16,
         }
     }
@@ -307,14 +205,15 @@ impl<'d> Answer<'d> {
             Self::CredentialMissing(_) => "credential_missing",
             Self::RequestInvalid => "request_invalid",
             Self::TokenInvalid => "token_invalid",
+            Self::ApiKeyInvalid => "api_key_invalid",
             Self::ProofInvalid => "proof_invalid",
             Self::NonceWanted => "nonce_required",
-            Self::ApiKeyInvalid => "api_key_invalid",
             Self::ScopeInsufficient(_) => "scope_insufficient",
             Self::NotAllowed => "not_allowed",
             Self::CircumstancesNotAllowed => "circumstances_not_allowed",
             Self::StepUp(_) => "stepup_required",
             Self::TooMany(_) => "too_many_requests",
+            Self::Limited(excess) => excess.reason(),
             Self::Unavailable(_) => "temporarily_unavailable",
         }
     }
@@ -335,17 +234,22 @@ impl<'d> Answer<'d> {
             }
             Self::RequestInvalid => "the request or its credential can't be read without doubt",
             Self::TokenInvalid => "the access token is not accepted here; get a new one for this API",
+            Self::ApiKeyInvalid => "the API key is not accepted here",
             Self::ProofInvalid => {
                 "the proof that the access token is yours is not accepted; make a new one for this request"
             }
             Self::NonceWanted => "the proof needs the nonce in the DPoP-Nonce field; make a new one with it",
-            Self::ApiKeyInvalid => "the API key is not accepted here",
             Self::ScopeInsufficient([]) => "the access token carries no permission for this API",
             Self::ScopeInsufficient(_) => "the access token carries no permission for this endpoint",
             Self::NotAllowed => "this request is not allowed",
             Self::CircumstancesNotAllowed => "this request is not allowed from here, now or in this way",
             Self::StepUp(_) => "this endpoint needs a stronger or fresher sign-in",
             Self::TooMany(_) => "too many attempts; try again later",
+            Self::Limited(excess) => match excess.kind {
+                ExcessKind::Rate | ExcessKind::Window => "too many requests; slow down",
+                ExcessKind::Quota => "the quota is used up; it is there again when its period is over",
+                ExcessKind::Concurrency => "too many requests at the same time; wait for one to end",
+            },
             Self::Unavailable(_) => "the access token can't be checked right now; try again",
         }
     }
@@ -367,6 +271,10 @@ impl<'d> Answer<'d> {
             status: self.status(),
             detail: self.detail(),
             code: self.code(),
+            limit: match self {
+                Self::Limited(excess) => Some(&excess.limit),
+                _ => None,
+            },
             request_id,
         };
         serde_json::to_vec(&problem).unwrap_or_default()
@@ -382,6 +290,9 @@ struct Problem<'a> {
     status: u16,
     detail: &'static str,
     code: &'static str,
+    /// The limit that is exceeded, by its name in the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
 }

@@ -18,10 +18,12 @@ use crate::forward::ForwardedIdentity;
 use crate::groups::{GroupList, GroupsLookup, Member};
 use crate::http::RequestHead;
 use crate::identity::Identity;
+use crate::introspection::TokenDigest;
 use crate::jose::Algorithm;
 use crate::policy::{self, Credentials, Facts, Permit, RouteMatch, Rule, Ruling};
 use crate::provider::{IssuerRef, KeyLookup};
 use crate::rate_limit::Counted;
+use crate::rate_limit::global::Ticket;
 use crate::time::UnixTime;
 
 /// Why the walk stops.
@@ -46,10 +48,14 @@ impl From<Denial> for Stop {
 pub(super) enum Wanted {
     /// This key.
     Key { issuer: IssuerRef, kid: Option<String>, alg: Algorithm },
+    /// What this token is, by the word of this provider's authorization server.
+    Introspection { provider: usize, digest: TokenDigest },
     /// The groups of this caller.
     Groups(Member),
     /// Time, until then: it is slowed down by so much.
     Delay(UnixTime, Duration),
+    /// What the engines say that count limits, of these places, until then at most.
+    Limits(Vec<(usize, Ticket)>, UnixTime),
 }
 
 impl Wanted {
@@ -57,8 +63,13 @@ impl Wanted {
     pub(super) fn is_out(&self, engine: &mut Engine, now: UnixTime) -> bool {
         match self {
             Self::Key { issuer, kid, alg } => matches!(engine.key(*issuer, kid.as_deref(), *alg, now), KeyLookup::Wait),
+            Self::Introspection { provider, digest } => engine.is_introspecting(*provider, digest),
             Self::Delay(until, _) => now < *until,
             Self::Groups(member) => matches!(engine.groups(member, now), GroupsLookup::Wait),
+            Self::Limits(tickets, _) => tickets.iter().any(|(place, ticket)| {
+                let asker = engine.asker(*place);
+                asker.is_some_and(|asker| asker.is_out(now, *ticket))
+            }),
         }
     }
 }
@@ -72,6 +83,8 @@ pub(super) struct Done {
     pub(super) proven: Option<Proven>,
     /// The limits that it was counted in.
     pub(super) counted: Counted,
+    /// Those that it was counted in elsewhere.
+    pub(super) asked: limits::Asked,
 }
 
 /// A proof of possession that was accepted.
@@ -152,7 +165,7 @@ pub(super) fn walk(
     }
     if let Some(rule) = config.preflight(head) {
         trace.rule = Some((rule.index, Rc::clone(&rule.name)));
-        return pass(&config, head, &policy::admit_preflight(rule), trace);
+        return pass(&config, head, &policy::admit_preflight(rule), now, trace);
     }
     let permit = match decide(&config, head, engine, host, now, trace) {
         Err(Stop::Denied(denial)) if config.report_only => {
@@ -161,7 +174,7 @@ pub(super) fn walk(
         }
         permit => permit?,
     };
-    pass(&config, head, &permit, trace)
+    pass(&config, head, &permit, now, trace)
 }
 
 /// From the route to the leave to go on.
@@ -183,11 +196,14 @@ fn decide(
         arrived => arrived?,
     }
     let Identified { identity, binding } = match authenticate(config, rule, head, engine, host, now, trace) {
-        Err(Stop::Denied(denial)) if rule.report_only => {
+        Err(Stop::Denied(denial)) => {
+            limits::failed(config, rule, head, &denial, engine, host, now, trace);
+            if !rule.report_only {
+                return Err(guard::unverified(config, head, denial, engine, host, now).into());
+            }
             trace.unenforced.get_or_insert(denial);
             Identified::nobody()
         }
-        Err(Stop::Denied(denial)) => return Err(guard::unverified(config, head, denial, engine, host, now).into()),
         identified => identified?,
     };
     trace.identity = Some(identity.clone());
@@ -205,7 +221,7 @@ fn decide(
         ended = Err(Stop::Wait(Wanted::Delay(now.plus(delay), delay)));
     }
     if ended.is_ok() {
-        match limits::admit(config, rule, head, &identity, risk, engine, host, now, trace) {
+        match limits::admit(config, &route, head, &identity, risk, engine, host, now, trace) {
             Err(Stop::Denied(denial)) if rule.report_only => _ = trace.unenforced.get_or_insert(denial),
             Err(stop) => ended = Err(stop),
             Ok(()) => {}
@@ -275,11 +291,17 @@ fn find_groups(
 }
 
 /// With leave to go on: what changes on the way, and what later filters and the access log may read.
-fn pass(config: &Config, head: &RequestHead, permit: &Permit, trace: &mut Trace) -> Result<Passage, Stop> {
+fn pass(
+    config: &Config,
+    head: &RequestHead,
+    permit: &Permit,
+    now: UnixTime,
+    trace: &mut Trace,
+) -> Result<Passage, Stop> {
     let identity = permit.identity();
     let identity = (!identity.is_anonymous()).then(|| ForwardedIdentity {
         claims: identity.claims(),
-        payload: identity.token().map(|token| token.signed().payload_base64url()),
+        payload: identity.token().and_then(|token| Some(token.signed()?.payload_base64url())),
         identity_provider: match identity.token() {
             Some(token) => config.identity_provider(token.issuer()),
             None => identity.credential().unwrap_or_default(),
@@ -288,6 +310,7 @@ fn pass(config: &Config, head: &RequestHead, permit: &Permit, trace: &mut Trace)
     let mutations = config.forwarding.apply(head, &config.emptied, identity.as_ref()).map_err(Denial::Forward)?;
     let state = identity.map(|identity| config.forwarding.state(&identity)).unwrap_or_default();
     let state = state.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let afterwards = Afterwards::new(std::mem::take(&mut trace.response), trace.done.counted.take());
+    limits::tell(config, trace, false);
+    let afterwards = Afterwards::new(std::mem::take(&mut trace.response), trace.done.counted.take(now));
     Ok(Passage { mutations, state, afterwards })
 }

@@ -2,6 +2,8 @@
 
 mod access;
 mod api_keys;
+mod certificates;
+mod limits;
 
 use serde_json::{Value, json};
 
@@ -333,7 +335,7 @@ fn waiting_ends_in_time_and_is_bounded_in_number() {
     assert_eq!(until, gate.now.plus(Duration::from_secs(3)));
     let Step::Wait(second, _) = gate.get("/orders/2", &token()) else { panic!("no wait") };
     assert_eq!(outcome(&gate.get("/orders/3", &token())), "503 too_many_waiting");
-    second.abandon(&mut gate.engine, &mut gate.host, gate.now);
+    second.abandon(&mut gate.engine, &mut gate.host);
     assert_eq!(gate.engine.waiting(), 1);
     gate.later(Duration::from_secs(3));
     let late = first.resume(&mut gate.engine, &mut gate.host, gate.now);
@@ -450,4 +452,5 @@ fn b05_a_cors_preflight_passes_only_where_it_may_and_a_rule_matches() {
 
 mod bound;
 mod groups;
+mod opaque;
 mod risk;

@@ -9,6 +9,8 @@ use super::abi::{self, MetricType};
 pub(super) struct Metrics {
     /// By rule and reason; see [`OTHER`].
     counters: HashMap<(Option<usize>, &'static str), u32>,
+    /// By limit and outcome; there are at most 64 limits, of which few are in use.
+    limits: Vec<((Box<str>, &'static str), u32)>,
     /// The ids, and this worker's share.
     gauges: HashMap<String, (u32, u64)>,
 }
@@ -26,6 +28,18 @@ impl Metrics {
         }
         if let Ok(id) = abi::define_metric(MetricType::Counter, &format!("portcullis.requests.{name}.{reason}")) {
             self.counters.insert((rule, reason), id);
+            let _ = abi::increment_metric(id, 1);
+        }
+    }
+
+    /// Counts what came of a request in a limit, as `portcullis.limits.LIMIT.OUTCOME`.
+    pub(super) fn count_limit(&mut self, limit: &str, outcome: &'static str) {
+        if let Some((_, id)) = self.limits.iter().find(|((name, of), _)| **name == *limit && *of == outcome) {
+            let _ = abi::increment_metric(*id, 1);
+            return;
+        }
+        if let Ok(id) = abi::define_metric(MetricType::Counter, &format!("portcullis.limits.{limit}.{outcome}")) {
+            self.limits.push(((limit.into(), outcome), id));
             let _ = abi::increment_metric(id, 1);
         }
     }

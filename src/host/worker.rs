@@ -13,6 +13,7 @@ use crate::engine::{Engine, Purpose};
 use crate::exchange::{Afterwards, Exchange, Passage, Record, Reply, Step};
 use crate::groups::Outcome as GroupsOutcome;
 use crate::http::{HeaderMap, Mutation, Pair, pairs};
+use crate::introspection::Outcome as TokenOutcome;
 use crate::jose::{Hash, NativeVerifier};
 use crate::provider::key_cache::Outcome as KeyOutcome;
 use crate::provider::{CasMismatch, Fetch, FetchId, Fetched, SharedData};
@@ -36,6 +37,10 @@ pub(super) struct Worker {
     told: Vec<Option<KeyOutcome>>,
     /// And of groups.
     told_of_groups: Option<GroupsOutcome>,
+    /// And of tokens of each provider that is asked about them.
+    told_of_tokens: Vec<Option<TokenOutcome>>,
+    /// Which engines that count limits it was told are left alone, in the engine's order.
+    told_of_engines: Vec<bool>,
 }
 
 impl Worker {
@@ -51,11 +56,14 @@ impl Worker {
             tick_at: None,
             told: Vec::new(),
             told_of_groups: None,
+            told_of_tokens: Vec::new(),
+            told_of_engines: Vec::new(),
         }
     }
 
     /// Takes over the requests that wait in `former`, whose configuration this one replaces; each walks anew.
     pub(super) fn succeed(&mut self, former: &mut Self) {
+        self.engine.succeed(&mut former.engine);
         for (context, exchange) in std::mem::take(&mut former.waiting) {
             self.waiting.insert(context, exchange.anew(&mut former.engine));
         }
@@ -85,10 +93,10 @@ impl Worker {
     pub(super) fn forget(&mut self, context: u32) {
         self.let_on.remove(&context);
         if let Some(exchange) = self.waiting.remove(&context) {
-            exchange.abandon(&mut self.engine, &mut self.host, now());
+            exchange.abandon(&mut self.engine, &mut self.host);
         }
         if let Some(afterwards) = self.gone_on.remove(&context) {
-            afterwards.end(&mut self.engine, &mut self.host, now());
+            afterwards.end(&mut self.engine, &mut self.host);
         }
     }
 
@@ -97,7 +105,7 @@ impl Worker {
         let Some(afterwards) = self.gone_on.get_mut(&context) else { return };
         let status = abi::header_value(MapType::Response, b":status").ok();
         let status = status.and_then(|value| std::str::from_utf8(&value).ok()?.parse().ok());
-        for (name, value) in afterwards.respond(status, &mut self.engine, &mut self.host, now()) {
+        for (name, value) in afterwards.respond(status, &mut self.engine, now()) {
             // The response is none the worse without it.
             let _ = abi::set_header(MapType::Response, name.as_bytes(), value.as_bytes());
         }
@@ -123,7 +131,7 @@ impl Worker {
         {
             if abi::set_effective_context(context).is_err() {
                 // The host knows no such stream any more; its answer can't be given to anybody.
-                exchange.abandon(&mut self.engine, &mut self.host, now());
+                exchange.abandon(&mut self.engine, &mut self.host);
                 continue;
             }
             let step = exchange.resume(&mut self.engine, &mut self.host, now());
@@ -200,6 +208,38 @@ impl Worker {
             }
             self.told_of_groups = outcome;
         }
+        let outcomes = self.engine.introspection_health().map(|(name, health)| (name, health.last_outcome));
+        let outcomes: Vec<_> = outcomes.collect();
+        self.told_of_tokens.resize(outcomes.len(), None);
+        for (told, (name, outcome)) in self.told_of_tokens.iter_mut().zip(outcomes) {
+            match outcome.filter(|_| *told != outcome) {
+                None => {}
+                Some(outcome @ TokenOutcome::Answered) => log::info!("{name}: {outcome}"),
+                Some(outcome) => log::warn!("{name}: a token is not known ({}): {outcome}", outcome.reason()),
+            }
+            *told = outcome;
+        }
+        self.tell_of_engines();
+    }
+
+    /// Says once that an engine does not count limits any more, and once that it does again.
+    fn tell_of_engines(&mut self) {
+        for (index, health) in self.engine.global_limits_health().enumerate() {
+            if self.told_of_engines.len() <= index {
+                self.told_of_engines.push(false);
+            }
+            let Some(told) = self.told_of_engines.get_mut(index).filter(|told| **told != health.rests) else {
+                continue;
+            };
+            *told = health.rests;
+            let cluster = health.cluster;
+            match health.last_outcome {
+                Some(Err(failure)) => {
+                    log::warn!("limits: nobody counts at cluster `{cluster}` ({}): {failure}", failure.reason());
+                }
+                _ => log::info!("limits: cluster `{cluster}` counts again"),
+            }
+        }
     }
 
     fn report(&mut self, now: UnixTime) {
@@ -230,6 +270,21 @@ impl Worker {
             self.metrics.share("portcullis.groups.pending", wide(health.pending));
             self.metrics.share("portcullis.groups.failures", health.failures.into());
         }
+        for (name, health) in self.engine.introspection_health() {
+            let wide = |count| u64::try_from(count).unwrap_or(u64::MAX);
+            self.metrics.share(&format!("portcullis.introspection.{name}.tokens"), wide(health.tokens));
+            self.metrics.share(&format!("portcullis.introspection.{name}.bytes"), wide(health.bytes));
+            self.metrics.share(&format!("portcullis.introspection.{name}.pending"), wide(health.pending));
+            self.metrics.share(&format!("portcullis.introspection.{name}.failures"), health.failures.into());
+        }
+        let (forgotten, crowded) = self.engine.limits_wanting();
+        self.metrics.share("portcullis.limits.forgotten", forgotten);
+        self.metrics.share("portcullis.limits.crowded", crowded);
+        for health in self.engine.global_limits_health() {
+            let name = |what: &str| format!("portcullis.rate_limit_engine.{}.{what}", metric_part(health.cluster));
+            self.metrics.share(&name("waiting"), u64::try_from(health.waiting).unwrap_or(u64::MAX));
+            self.metrics.share(&name("failures"), health.failures.into());
+        }
         self.metrics.share("portcullis.waiting_aside", u64::from(self.engine.aside()));
         self.metrics.share("portcullis.waiting_requests", u64::from(self.engine.waiting()));
     }
@@ -247,7 +302,7 @@ impl Worker {
                 }
                 // A header that could not be changed may be one that tells the upstream who is calling.
                 Err(_) => {
-                    passage.afterwards.end(&mut self.engine, &mut self.host, now());
+                    passage.afterwards.end(&mut self.engine, &mut self.host);
                     log::error!("the host refused a header change; the request is stopped");
                     fail_closed();
                     Outcome::Answered
@@ -271,6 +326,9 @@ impl Worker {
             None => (None, "none"),
         };
         self.metrics.count(rule, name, record.reason);
+        for (limit, outcome) in &record.limits {
+            self.metrics.count_limit(limit, outcome);
+        }
         if let Some(event) = &record.event {
             let level = if event.decision == Decision::Deny { log::Level::Warn } else { log::Level::Info };
             log::log!(level, "{}", event.line());
@@ -291,6 +349,12 @@ pub(super) enum Outcome {
     GoesOn,
     Waits,
     Answered,
+}
+
+/// A cluster may have any name, and a metric's parts have dots between them.
+fn metric_part(name: &str) -> String {
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
+    name.chars().map(plain).collect()
 }
 
 /// Answers 503 without a reason: what should have happened could not.

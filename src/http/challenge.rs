@@ -5,12 +5,12 @@
 pub struct Challenge {
     /// `realm="..."`, fixed text; and `resource_metadata="..."` (RFC 9728 section 5.1) where it is served. Checked at load.
     parameters: String,
+    /// The same with the place of an API key, where there are any.
+    api_key: Option<String>,
     /// The algorithms of proofs (RFC 9449 section 7.1), where tokens may be bound so.
     proofs: Option<String>,
     /// Tokens may be within signed requests.
     signed_requests: bool,
-    /// The same with the place of an API key, where there are any.
-    api_key: Option<String>,
 }
 
 impl Challenge {
@@ -21,7 +21,21 @@ impl Challenge {
         if let Some(address) = resource_metadata {
             parameters = format!("{parameters}, resource_metadata=\"{address}\"");
         }
-        Self { parameters, proofs: None, api_key: None, signed_requests: false }
+        Self { parameters, api_key: None, proofs: None, signed_requests: false }
+    }
+
+    /// The same, which can also ask for an API key: in the header, cookie or query parameter of that name. There is no registered
+    /// scheme for API keys; `in` and `name` are the words of OpenAPI's security schemes.
+    #[must_use]
+    pub fn with_api_key(self, place: &str, name: &str) -> Self {
+        let name = if is_quotable(name) { name } else { "" };
+        Self { api_key: Some(format!("{}, in=\"{place}\", name=\"{name}\"", self.parameters)), ..self }
+    }
+
+    /// The parameters of a challenge for an API key, as they stand after the scheme.
+    #[must_use]
+    pub fn api_key(&self) -> Option<&str> {
+        self.api_key.as_deref()
     }
 
     /// The same where tokens may be bound to their senders: by proofs with one of these algorithms, by signed requests.
@@ -42,20 +56,6 @@ impl Challenge {
     #[must_use]
     pub fn signed_requests(&self) -> bool {
         self.signed_requests
-    }
-
-    /// The same, which can also ask for an API key: in the header, cookie or query parameter of that name. There is no registered
-    /// scheme for API keys; `in` and `name` are the words of OpenAPI's security schemes.
-    #[must_use]
-    pub fn with_api_key(self, place: &str, name: &str) -> Self {
-        let name = if is_quotable(name) { name } else { "" };
-        Self { api_key: Some(format!("{}, in=\"{place}\", name=\"{name}\"", self.parameters)), ..self }
-    }
-
-    /// The parameters of a challenge for an API key, as they stand after the scheme.
-    #[must_use]
-    pub fn api_key(&self) -> Option<&str> {
-        self.api_key.as_deref()
     }
 
     /// The parameters, as they stand after the scheme.

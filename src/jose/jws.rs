@@ -189,6 +189,12 @@ impl std::fmt::Debug for Unverified {
     }
 }
 
+/// Has a text the three parts of a JWS, whatever they are?
+#[must_use]
+pub fn has_three_parts(token: &[u8]) -> bool {
+    memchr_iter(b'.', token).take(3).count() == 2
+}
+
 struct Parts<'t> {
     header: &'t [u8],
     payload: &'t [u8],

@@ -29,7 +29,7 @@ pub(crate) mod testing;
 pub mod verify;
 
 pub use self::algorithm::{Algorithm, AlgorithmSet, Hash};
-pub use self::claims::{Claim, SignedClaims, numeric_date};
+pub use self::claims::{Claim, Claims, SignedClaims, numeric_date};
 pub use self::header::{Header, HeaderFlaw};
 pub use self::json::{JsonFlaw, JsonLimits};
 pub use self::jwk::{KeyFlaw, KeyOrigin, VerificationKey};

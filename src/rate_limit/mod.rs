@@ -1,30 +1,44 @@
 //! How often: limits, quotas and concurrency, each by a key of the caller, the address or the request.
+//!
+//! # Where it is counted
+//!
+//! In the host's shared data, so that all workers of a process count together: a fixed number of slots of eight records each,
+//! so it is bounded whatever callers do; [`slot`] says what is forgotten. Places and names are keyed hashes, so nobody can aim at
+//! a slot, and nothing in shared data names anybody. A request costs one read and one write for each limit, by
+//! compare-and-swap.
+//!
+//! # Clocks
+//!
+//! A step of the clock must make nobody unlimited and lock nobody for long. Forward: buckets fill and windows pass, once. Back: what
+//! was counted stays, a bucket is at most empty, a window as old as it was.
 
+mod bucket;
+mod counted;
+mod fields;
+pub mod global;
+mod holder;
 pub mod key;
 pub mod limit;
+mod limiter;
 pub mod quota;
+mod record;
+mod room;
+mod slot;
+#[cfg(test)]
+mod tests;
+mod upstream;
+mod window;
 
 use std::rc::Rc;
 use std::time::Duration;
 
+pub use counted::{Admission, Counted};
+pub use fields::fields;
 pub use key::{Key, Part, Source};
 pub use limit::{Allowance, AtRisk, Limit, Rate, Tier, Upstream, When, Window};
+pub use limiter::{Held, Limiter, Request, Tally};
 pub use quota::{Period, Quota};
-
-/// Limits that a request was counted in already, so that it is not counted again when it walks again after it waited.
-#[derive(Debug, Default)]
-pub struct Counted {}
-
-impl Counted {
-    /// What is left to do when the request is over, if anything.
-    pub(crate) fn take(&mut self) -> Option<Admission> {
-        None
-    }
-}
-
-/// A request that went on, as far as limits have to do with its end: what it holds, and what is learned of the upstream.
-#[derive(Debug)]
-pub struct Admission {}
+pub use room::Room;
 
 /// A limit that a request would have gone beyond.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,12 +54,27 @@ pub struct Excess {
 /// What was too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExcessKind {
-    /// Too fast.
+    /// Too fast for a token bucket.
     Rate,
+    /// Too many in a sliding window.
+    Window,
     /// The quota of a calendar period is used up.
     Quota,
     /// Too many at the same time.
     Concurrency,
+}
+
+impl ExcessKind {
+    /// Its word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rate => "rate",
+            Self::Window => "window",
+            Self::Quota => "quota",
+            Self::Concurrency => "concurrency",
+        }
+    }
 }
 
 impl Excess {
@@ -53,7 +82,7 @@ impl Excess {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self.kind {
-            ExcessKind::Rate => "rate_limited",
+            ExcessKind::Rate | ExcessKind::Window => "rate_limited",
             ExcessKind::Quota => "quota_exhausted",
             ExcessKind::Concurrency => "too_many_at_once",
         }

@@ -6,6 +6,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::bucket::share;
+use super::room::Room;
 use crate::time::UnixTime;
 use crate::time_zone::Zone;
 
@@ -45,12 +47,74 @@ impl Quota {
         (u32::try_from(number).unwrap_or(0), Duration::from_secs(left))
     }
 
+    /// The same with the kind of the period in the number.
+    fn number_at(&self, now: UnixTime) -> (u32, Duration) {
+        let (number, left) = self.period_at(now);
+        (number.saturating_mul(4).saturating_add(self.period.kind()), left)
+    }
+
     fn offset(&self, unix: i64) -> i64 {
         self.zone.as_ref().and_then(|zone| zone.offset(unix)).unwrap_or(0)
     }
 }
 
+/// What was used in a period.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Used {
+    /// The period's number, four times, and its kind: another kind of period begins anew.
+    pub(super) period: u32,
+    pub(super) requests: u32,
+}
+
+impl Used {
+    /// After a step back of the clock what was used stays used.
+    pub(super) fn step_back(self, quota: &Quota, now: UnixTime) -> Self {
+        let (period, _) = quota.number_at(now);
+        if self.period & 3 == period & 3 { Self { period: self.period.min(period), ..self } } else { self }
+    }
+
+    /// Moves on to `now`.
+    fn steady(self, quota: &Quota, now: UnixTime) -> (Self, Duration) {
+        let (period, left) = quota.number_at(now);
+        let kind = period & 3;
+        let stays = self.period & 3 == kind && self.period >= period;
+        (Self { period, requests: if stays { self.requests } else { 0 } }, left)
+    }
+
+    /// Counts a request as `weight`.
+    ///
+    /// # Errors
+    ///
+    /// The quota is used up; when the next period begins.
+    pub(super) fn take(self, quota: &Quota, weight: u32, now: UnixTime) -> Result<Self, Duration> {
+        let (used, left) = self.steady(quota, now);
+        let requests = used.requests.saturating_add(weight);
+        if requests > quota.requests { Err(left) } else { Ok(Self { requests, ..used }) }
+    }
+
+    /// What is left.
+    pub(super) fn room(self, quota: &Quota, now: UnixTime) -> Room {
+        let (used, resets_in) = self.steady(quota, now);
+        let left = quota.requests.saturating_sub(used.requests);
+        Room { of: quota.requests, per: quota.period.length(), left, resets_in }
+    }
+
+    /// How much of it is used, of 255, and when it is worth nothing.
+    pub(super) fn weight(self, quota: &Quota, now: UnixTime) -> (u8, UnixTime) {
+        let (used, left) = self.steady(quota, now);
+        (share(used.requests.into(), quota.requests.into()), now.plus(left))
+    }
+}
+
 impl Period {
+    fn kind(self) -> u32 {
+        match self {
+            Self::Hour => 1,
+            Self::Day => 2,
+            Self::Month => 3,
+        }
+    }
+
     /// The number of the period around a local time, and the local time of its end, in seconds.
     fn around(self, local: i64) -> (i64, i64) {
         let next = |number: i64, length: i64| number.saturating_add(1).saturating_mul(length);

@@ -114,13 +114,25 @@ fn refused() {
     };
     // The library sends it as a bearer token, and reads two challenges.
     let stolen = client.bearer("GET", &url, &token);
-    assert_eq!((stolen["status"].as_u64(), schemes(&stolen)), (Some(401), vec!["bearer invalid_token".to_owned(), "dpop -".to_owned()]), "{stolen}");
+    assert_eq!(
+        (stolen["status"].as_u64(), schemes(&stolen)),
+        (Some(401), vec!["bearer invalid_token".to_owned(), "dpop -".to_owned()]),
+        "{stolen}"
+    );
     let mut thief = DpopClient::start("ES256");
     let stolen = thief.request("GET", &url, &token);
-    assert_eq!((stolen["status"].as_u64(), schemes(&stolen)), (Some(401), vec!["dpop invalid_dpop_proof".to_owned()]), "{stolen}");
+    assert_eq!(
+        (stolen["status"].as_u64(), schemes(&stolen)),
+        (Some(401), vec!["dpop invalid_dpop_proof".to_owned()]),
+        "{stolen}"
+    );
     let unbound = gate.idp.token(gate.idp.claims("orders")).build();
     let answer = client.request("GET", &url, &unbound);
-    assert_eq!((answer["status"].as_u64(), schemes(&answer)), (Some(401), vec!["dpop invalid_token".to_owned()]), "{answer}");
+    assert_eq!(
+        (answer["status"].as_u64(), schemes(&answer)),
+        (Some(401), vec!["dpop invalid_token".to_owned()]),
+        "{answer}"
+    );
     assert_eq!(client.bearer("GET", &url, &unbound)["status"], 200);
     assert_eq!(client.request("GET", &url, &token)["status"], 200);
 }

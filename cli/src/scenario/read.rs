@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{ELSEWHERE, Expectation, HeaderExpectation, Scenario, ScenarioRequest, TokenChoice};
 use crate::moment;
 use crate::world::api_key::{KeyPlace, KeySpec};
+use crate::world::opaque::Opaque;
 use crate::world::proof::ProofSpec;
 use crate::world::token::{Kind, TokenSpec, Version};
 
@@ -200,7 +201,7 @@ fn key_spec(members: &Map<String, Value>) -> Result<KeySpec, String> {
 /// The first fault.
 pub fn spec(members: &Map<String, Value>) -> Result<TokenSpec, String> {
     if let Some(fault) =
-        unknown(members, &["provider", "kind", "version", "tenant", "claims", "without", "header", "forged"])
+        unknown(members, &["provider", "kind", "version", "tenant", "claims", "without", "header", "forged", "opaque"])
     {
         return Err(fault);
     }
@@ -226,7 +227,28 @@ pub fn spec(members: &Map<String, Value>) -> Result<TokenSpec, String> {
         without,
         header: map("header")?,
         forged: flag(members, "forged")?,
+        opaque: members.get("opaque").map_or(Ok(None), opaque)?,
     })
+}
+
+/// `true`, or what is answered to who asks about the token.
+fn opaque(value: &Value) -> Result<Option<Opaque>, String> {
+    let members = match value {
+        Value::Bool(false) => return Ok(None),
+        Value::Bool(true) => return Ok(Some(Opaque::default())),
+        value => value.as_object().ok_or("opaque: expected true, or an object with `status` and `body`")?,
+    };
+    if let Some(fault) = unknown(members, &["status", "body"]) {
+        return Err(format!("opaque.{fault}"));
+    }
+    let status = match members.get("status") {
+        None => 200,
+        Some(value) => {
+            let status = value.as_u64().and_then(|status| u16::try_from(status).ok());
+            status.filter(|status| (200..=599).contains(status)).ok_or("opaque.status: expected 200 to 599")?
+        }
+    };
+    Ok(Some(Opaque { status, body: text(members, "body")?.map(str::to_owned) }))
 }
 
 fn expectation(members: &Map<String, Value>) -> Result<Expectation, String> {

@@ -78,14 +78,21 @@ impl Builder {
     /// A cluster without TLS, for a provider's keys.
     #[must_use]
     pub fn cluster(mut self, name: &str, address: SocketAddr) -> Self {
-        self.plan.clusters.push(Cluster { name: name.to_owned(), address, tls: false });
+        self.plan.clusters.push(Cluster { name: name.to_owned(), address, tls: false, http2: false });
+        self
+    }
+
+    /// A cluster that speaks HTTP/2, as gRPC needs it.
+    #[must_use]
+    pub fn grpc_cluster(mut self, name: &str, address: SocketAddr) -> Self {
+        self.plan.clusters.push(Cluster { name: name.to_owned(), address, tls: false, http2: true });
         self
     }
 
     /// A cluster with TLS, which no certificate of a test issuer satisfies: every request fails in the handshake.
     #[must_use]
     pub fn tls_cluster(mut self, name: &str, address: SocketAddr) -> Self {
-        self.plan.clusters.push(Cluster { name: name.to_owned(), address, tls: true });
+        self.plan.clusters.push(Cluster { name: name.to_owned(), address, tls: true, http2: false });
         self
     }
 

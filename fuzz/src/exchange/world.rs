@@ -243,8 +243,7 @@ impl World {
     fn abandon(&mut self, worker: usize, script: &mut Script<'_>) {
         let Worker { engine, waiting, .. } = &mut self.workers[worker];
         if let Some(place) = script.place(waiting.len()) {
-            let now = UnixTime::from_millis(self.now_ms);
-            waiting.swap_remove(place).exchange.abandon(engine, &mut self.host, now);
+            waiting.swap_remove(place).exchange.abandon(engine, &mut self.host);
         }
     }
 

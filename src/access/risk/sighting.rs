@@ -1,40 +1,9 @@
 //! A request as it is noted: who, from which network, for which rule; as keyed hashes.
 
-use std::hash::Hasher;
 use std::net::IpAddr;
 
 use crate::identity::Identity;
-
-/// The key of all hashes: the same in all workers, known to nobody else.
-#[derive(Clone, Copy)]
-pub(super) struct HashKey(pub(super) u64, pub(super) u64);
-
-impl std::fmt::Debug for HashKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("HashKey")
-    }
-}
-
-impl HashKey {
-    /// Of parts, each with its length, so that no two lists of parts are one text.
-    #[expect(
-        deprecated,
-        reason = "SipHash-2-4 with a key that workers share; the hashers that replace it draw their own"
-    )]
-    fn hash(self, parts: &[&[u8]]) -> u64 {
-        let mut hasher = std::hash::SipHasher::new_with_keys(self.0, self.1);
-        for part in parts {
-            hasher.write_u64(u64::try_from(part.len()).unwrap_or(u64::MAX));
-            hasher.write(part);
-        }
-        hasher.finish()
-    }
-
-    fn short(self, parts: &[&[u8]]) -> u32 {
-        let [a, b, c, d, ..] = self.hash(parts).to_le_bytes();
-        u32::from_le_bytes([a, b, c, d])
-    }
-}
+use crate::shared_slot::HashKey;
 
 /// A request of a verified identity.
 #[derive(Clone, Copy, Debug)]

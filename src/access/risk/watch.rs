@@ -7,10 +7,11 @@ use fastrand::Rng;
 
 use super::score::Score;
 use super::settings::RiskSettings;
-use super::sighting::{HashKey, Sighting, address_hash};
+use super::sighting::{Sighting, address_hash};
 use super::slot::{SLOT_BYTES, Slot};
 use crate::identity::Identity;
 use crate::provider::SharedData;
+use crate::shared_slot::{CREATE, HashKey, place, write};
 use crate::time::UnixTime;
 
 /// Reads and writes what is known of callers and addresses.
@@ -149,31 +150,15 @@ impl Watch {
     /// The name of the slot for `hash` among those that have so many quarters of the memory.
     fn slot_name(&self, kind: &str, hash: u64, quarters: u64) -> String {
         let slots = u64::try_from(self.settings.memory / SLOT_BYTES).unwrap_or(1).saturating_mul(quarters) / 4;
-        // The low bits name records; the place is chosen by others.
-        let place = (hash >> 16).checked_rem(slots.max(1)).unwrap_or(0);
         let mut name = String::from("portcullis.risk.");
         name.push_str(kind);
         name.push('.');
-        name.push_str(&place.to_string());
+        name.push_str(&place(hash, slots).to_string());
         name
     }
 
-    /// The key that workers share: the first one draws it.
     fn key(&mut self, shared: &mut dyn SharedData) -> HashKey {
-        if let Some(key) = self.key {
-            return key;
-        }
-        let mine = HashKey(self.random.u64(..), self.random.u64(..));
-        let found = match shared.get(KEY) {
-            Some((bytes, _)) if decode(&bytes).is_some() => decode(&bytes),
-            other => {
-                let mut bytes = mine.0.to_le_bytes().to_vec();
-                bytes.extend_from_slice(&mine.1.to_le_bytes());
-                let _ = write(shared, KEY, &bytes, other.map_or(CREATE, |(_, version)| version));
-                shared.get(KEY).and_then(|(bytes, _)| decode(&bytes))
-            }
-        };
-        *self.key.insert(found.unwrap_or(mine))
+        *self.key.get_or_insert_with(|| HashKey::shared(shared, KEY, &mut self.random))
     }
 }
 
@@ -216,26 +201,11 @@ fn note(slot: &mut Slot, sighting: &Sighting, settings: &RiskSettings, now: Unix
     changed
 }
 
-/// Writes unless somebody was faster. Some hosts compare even where nothing is.
-fn write(shared: &mut dyn SharedData, name: &str, value: &[u8], version: u32) -> bool {
-    shared.set(name, value, version).is_ok()
-        || (version == CREATE && shared.get(name).is_none() && shared.set(name, value, 0).is_ok())
-}
-
-fn decode(bytes: &[u8]) -> Option<HashKey> {
-    let (one, rest) = bytes.split_first_chunk()?;
-    let (two, rest) = rest.split_first_chunk()?;
-    rest.is_empty().then(|| HashKey(u64::from_le_bytes(*one), u64::from_le_bytes(*two)))
-}
-
 fn secs(now: UnixTime) -> u32 {
     u32::try_from(now.as_secs()).unwrap_or(u32::MAX)
 }
 
 const KEY: &str = "portcullis.risk.key";
-
-/// "Only if there is none": the host compares only with what exists, and hands out numbers from 1 upwards.
-const CREATE: u32 = u32::MAX;
 
 /// How often a write is tried: each one that is lost was won by another worker, and what is not noted is one sighting.
 const WRITES: usize = 3;

@@ -27,8 +27,8 @@ use rate_limit::RateLimits;
 use super::named::Named;
 use super::problems::Problems;
 use super::settings::{
-    AuditLogSettings, AuditSettings, CredentialSettings, DotSegmentSettings, EmptySegmentSettings, LimitSettings,
-    LiteralSettings, PathSettings, Settings, SignatureSettings,
+    AuditLogSettings, AuditSettings, ClientCertificateSettings, CredentialSettings, DotSegmentSettings,
+    EmptySegmentSettings, LimitSettings, LiteralSettings, PathSettings, Settings, SignatureSettings,
 };
 use super::{Config, Limits, ProviderConfig};
 use crate::api_key::ApiKeys;
@@ -50,6 +50,8 @@ pub(super) struct Names<'a> {
     pub(super) access: &'a AccessNames,
     /// Something tells of a risk.
     pub(super) risk: bool,
+    /// What is set about client certificates, with or without faults.
+    pub(super) certificate_settings: Option<&'a ClientCertificateSettings>,
     /// There are API keys.
     pub(super) api_keys: bool,
 }
@@ -61,17 +63,21 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         warnings.push("report_only: nothing is enforced; every request that can be read goes on".to_owned());
     }
     let Named(providers) = settings.providers.unwrap_or_default();
-    if providers.is_empty() && settings.api_keys.is_none() {
-        problems.add("providers", "at least one provider is required, or `api_keys`");
+    let by_certificate = settings.client_certificates.as_ref().is_some_and(ClientCertificateSettings::has_identities);
+    if providers.is_empty() && settings.api_keys.is_none() && !by_certificate {
+        problems
+            .add("providers", "at least one provider is required, or `api_keys`, or a certificate with an `identity`");
     }
     let directories: Vec<_> = providers.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
     let providers = providers::compile(providers, &mut problems, &mut warnings);
+    let introspectors = providers::introspectors(&providers, &mut problems);
     let access = AccessSettings {
         networks: settings.networks.unwrap_or_default(),
         geo: settings.geo,
         schedules: settings.schedules.unwrap_or_default(),
         assurances: settings.assurances.unwrap_or_default(),
         devices: settings.devices.unwrap_or_default(),
+        certificates: settings.client_certificates.as_ref(),
     };
     let access = AccessNames::compile(access, &providers, &mut problems);
     let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);
@@ -82,6 +88,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         roles: None,
         access: &access,
         risk: settings.risk.as_ref().is_some_and(risk::tells),
+        certificate_settings: settings.client_certificates.as_ref(),
         api_keys: settings.api_keys.is_some(),
         warnings: RefCell::default(),
     };
@@ -130,49 +137,56 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     // Rules name providers by their place, so one without an entry must never be passed over.
     let providers: Option<Vec<_>> = providers.into_iter().collect();
     match (providers, router, rate_limits, sources, forwarding, answers) {
-        (Some(providers), Some(router), Some(rate_limits), Some(sources), Some(forwarding), Some(answers))
-            if problems.is_empty() =>
-        {
-            let challenge = binding::challenged(answers.challenge, &bindings);
-            Ok(Config {
-                providers,
-                router,
-                emptied: forwarding.emptied(&sources, api_keys.as_ref().map(ApiKeys::sources)),
-                challenge: match api_keys.as_ref().and_then(|keys| keys.sources().first()) {
-                    Some((kind, name)) => challenge.with_api_key(kind, name),
-                    None => challenge,
+        (
+            Some(providers),
+            Some(router),
+            Some((rate_limits, rate_limit_engines)),
+            Some(sources),
+            Some(forwarding),
+            Some(answers),
+        ) if problems.is_empty() => Ok(Config {
+            providers,
+            router,
+            emptied: forwarding.emptied(&sources, api_keys.as_ref().map(ApiKeys::sources)),
+            challenge: binding::challenged(
+                match api_keys.as_ref().and_then(|keys| keys.sources().first()) {
+                    Some((kind, name)) => answers.challenge.with_api_key(kind, name),
+                    None => answers.challenge,
                 },
-                sources,
-                api_keys,
-                forwarding,
-                bindings,
-                resource_metadata: answers.resource_metadata,
-                groups,
-                risk,
-                rate_limits,
-                rate_limit_memory,
-                rate_limit_headers: answers.rate_limit_headers,
-                preflight_passes: answers.preflight_passes,
-                audit: match audit {
-                    AuditLogSettings::All => AuditLog::All,
-                    AuditLogSettings::Denials => AuditLog::Denials,
-                    AuditLogSettings::None => AuditLog::None,
-                },
-                audit_inputs,
-                signatures: match settings.signatures.unwrap_or(SignatureSettings::PreferHost) {
-                    SignatureSettings::PreferHost => SignaturePolicy::PreferNative,
-                    SignatureSettings::RequireHost => SignaturePolicy::RequireNative,
-                    SignatureSettings::ForbidHost => SignaturePolicy::ForbidNative,
-                },
-                report_only: settings.report_only.unwrap_or(false),
-                paths: leniency(&settings.paths.unwrap_or_default()),
-                client_address,
-                client_certificates,
-                ends: access.ends,
-                limits,
-                warnings,
-            })
-        }
+                &bindings,
+            ),
+            bindings,
+            sources,
+            api_keys,
+            forwarding,
+            resource_metadata: answers.resource_metadata,
+            groups,
+            introspectors,
+            risk,
+            rate_limits,
+            rate_limit_engines,
+            rate_limit_memory,
+            rate_limit_headers: answers.rate_limit_headers,
+            preflight_passes: answers.preflight_passes,
+            audit: match audit {
+                AuditLogSettings::All => AuditLog::All,
+                AuditLogSettings::Denials => AuditLog::Denials,
+                AuditLogSettings::None => AuditLog::None,
+            },
+            audit_inputs,
+            signatures: match settings.signatures.unwrap_or(SignatureSettings::PreferHost) {
+                SignatureSettings::PreferHost => SignaturePolicy::PreferNative,
+                SignatureSettings::RequireHost => SignaturePolicy::RequireNative,
+                SignatureSettings::ForbidHost => SignaturePolicy::ForbidNative,
+            },
+            report_only: settings.report_only.unwrap_or(false),
+            paths: leniency(&settings.paths.unwrap_or_default()),
+            client_address,
+            client_certificates,
+            ends: access.ends,
+            limits,
+            warnings,
+        }),
         _ => Err(problems),
     }
 }

@@ -10,7 +10,9 @@ mod caller;
 mod certificate;
 mod conditional_access;
 mod entra;
+mod global_limit;
 mod groups;
+mod introspection;
 mod path;
 mod provider;
 mod rate_limit;
@@ -42,12 +44,17 @@ pub use caller::{
     ScalarSettings, SubjectSettings,
 };
 pub use certificate::{
-    CertificateSourceSettings, CertificateSourceWord, ClientCertificateSettings, ForwardedCertificateSettings,
-    ForwardedSettings,
+    AcceptedCertificateSettings, CertificateIdentitySettings, CertificateSourceSettings, CertificateSourceWord,
+    CertificateSubjectSettings, ClientCertificateSettings, ForwardedCertificateSettings, ForwardedSettings,
+    RevocationListSettings, RevocationSettings,
 };
 pub use conditional_access::{BlockSettings, ControlSettings, GrantSettings, HowManySettings, PolicySettings};
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
+pub use global_limit::{DescriptorEntrySettings, GlobalLimitSettings, OnFailureSettings};
 pub use groups::{ClientSecretSettings, GroupsOverageSettings};
+pub use introspection::{
+    ClientMethodSettings, IntrospectionClientSettings, IntrospectionJwtSettings, IntrospectionSettings,
+};
 pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
 pub use rate_limit::{
@@ -106,7 +113,7 @@ pub struct Settings {
     /// Devices by name.
     #[deserr(default)]
     pub devices: Option<Named<DeviceSettings>>,
-    /// Client certificates: where they come from. Default: from the connection.
+    /// Client certificates: where they come from, and which are accepted. Default: from the connection, and none.
     #[deserr(default)]
     pub client_certificates: Option<ClientCertificateSettings>,
     /// At what risk a request comes. Default: nothing is watched.

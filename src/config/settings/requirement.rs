@@ -95,6 +95,9 @@ pub struct RequirementSettings {
     /// From one of these devices, by name.
     #[deserr(default)]
     pub devices: Option<Vec<String>>,
+    /// With one of these client certificates (`client_certificates.accepted`), by name.
+    #[deserr(default)]
+    pub certificates: Option<Vec<String>>,
     /// At a risk (`risk`) below this, 1 to 100. A risk that can't be told is not below.
     #[deserr(default)]
     pub risk_below: Option<u8>,

@@ -119,9 +119,7 @@ fn record_line(key: &str, gate: &mut Gate) -> String {
 fn the_owner_of_a_key_is_told_when_it_is_over() {
     let mut gate = Gate::new(&keys());
     let soon = text::write("soon", &[1; 32]);
-    let respond = |step: Step, gate: &mut Gate| {
-        passage(step).afterwards.respond(Some(200), &mut gate.engine, &mut gate.host, gate.now)
-    };
+    let respond = |step: Step, gate: &mut Gate| passage(step).afterwards.respond(Some(200), &mut gate.engine, gate.now);
     let step = shown(&mut gate, "/orders/7", &soon);
     let date = "Sat, 16 Jan 2027 08:00:00 GMT".to_owned();
     assert_eq!(respond(step, &mut gate), [("x-api-key-expires", date.clone())]);

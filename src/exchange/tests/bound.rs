@@ -230,7 +230,7 @@ fn d07_a_client_learns_the_nonce_and_its_successor() {
     // After the rotation it is good still, and the response has the next.
     gate.later(Duration::from_secs(30));
     let Step::Continue(mut passage, _) = send(&mut gate, Some(&first)) else { panic!("denied") };
-    let on_response = passage.afterwards.respond(Some(200), &mut gate.engine, &mut gate.host, gate.now);
+    let on_response = passage.afterwards.respond(Some(200), &mut gate.engine, gate.now);
     let [("dpop-nonce", second)] = on_response.as_slice() else { panic!("{on_response:?}") };
     assert_ne!(*second, first);
     gate.later(Duration::from_secs(30));

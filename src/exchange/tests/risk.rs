@@ -116,7 +116,7 @@ fn a_risky_request_waits_once_and_goes_on() {
     assert_eq!((refused.status, header(&refused, "retry-after")), (429, Some("1")));
     for step in waiting {
         let Step::Wait(exchange, _) = step else { panic!("not slowed") };
-        exchange.abandon(&mut gate.engine, &mut gate.host, gate.now);
+        exchange.abandon(&mut gate.engine, &mut gate.host);
     }
     assert_eq!((gate.engine.waiting(), gate.engine.aside()), (0, 0));
     let mut config = config();

@@ -1,0 +1,91 @@
+//! Token buckets, as one number: the moment at which the bucket is full again (GCRA, ITU-T I.371: the theoretical arrival time).
+
+use std::time::Duration;
+
+use super::limit::Rate;
+use super::room::Room;
+use crate::time::UnixTime;
+
+/// When the bucket is full, in nanoseconds since 1970; what is past is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bucket(pub(super) u64);
+
+impl Bucket {
+    /// After a step back of the clock no bucket is emptier than empty: nobody is locked for longer than it takes to fill one.
+    pub(super) fn step_back(self, rate: Rate, now: UnixTime) -> Self {
+        Self(self.0.min(nanos(now).saturating_add(rate.span())))
+    }
+
+    fn steady(self, rate: Rate, now: u64) -> u64 {
+        self.0.clamp(now, now.saturating_add(rate.span()))
+    }
+
+    /// Takes `weight` tokens, each dearer when only `percent` of the limit is left. A full bucket always has one, or a limit
+    /// that is small and tightened would let nothing on.
+    ///
+    /// # Errors
+    ///
+    /// There are not so many; when there will be.
+    pub(super) fn take(self, rate: Rate, weight: u32, percent: u8, now: UnixTime) -> Result<Self, Duration> {
+        let now = nanos(now);
+        let full_at = self.steady(rate, now);
+        let brim = now.saturating_add(rate.span());
+        let after = full_at.saturating_add(rate.token(percent).saturating_mul(weight.into()));
+        if after <= brim {
+            return Ok(Self(after));
+        }
+        if full_at == now {
+            return Ok(Self(brim));
+        }
+        Err(Duration::from_nanos(after.saturating_sub(brim).min(full_at.saturating_sub(now))))
+    }
+
+    /// What is left in it.
+    pub(super) fn room(self, rate: Rate, percent: u8, now: UnixTime) -> Room {
+        let now = nanos(now);
+        let full_in = self.steady(rate, now).saturating_sub(now);
+        let left = rate.span().saturating_sub(full_in).checked_div(rate.token(percent)).unwrap_or(0);
+        Room {
+            // What the bucket holds, in the time that it takes to fill: never less than is left.
+            of: rate.burst,
+            per: Duration::from_nanos(rate.span()),
+            left: u32::try_from(left).unwrap_or(u32::MAX).min(rate.burst),
+            resets_in: Duration::from_nanos(full_in),
+        }
+    }
+
+    /// How much of it is used, of 255, and when it is worth nothing.
+    pub(super) fn weight(self, rate: Rate, now: UnixTime) -> (u8, UnixTime) {
+        let now = nanos(now);
+        let full_at = self.steady(rate, now);
+        let used = full_at.saturating_sub(now);
+        (share(used, rate.span()), UnixTime::from_millis((full_at / NANOS).saturating_add(1)))
+    }
+}
+
+impl Rate {
+    /// How long it takes until there is a token more.
+    fn token(self, percent: u8) -> u64 {
+        let per = u64::try_from(self.per.as_nanos()).unwrap_or(u64::MAX);
+        let tokens = u64::from(self.requests).saturating_mul(percent.into());
+        per.saturating_mul(100).checked_div(tokens).unwrap_or(u64::MAX).max(1)
+    }
+
+    /// How long an empty bucket takes to fill.
+    fn span(self) -> u64 {
+        self.token(100).saturating_mul(self.burst.into())
+    }
+}
+
+/// `part` of `whole` as a part of 255.
+pub(super) fn share(part: u64, whole: u64) -> u8 {
+    let share = u128::from(part).saturating_mul(255).checked_div(whole.into()).unwrap_or(255);
+    u8::try_from(share).unwrap_or(u8::MAX)
+}
+
+fn nanos(now: UnixTime) -> u64 {
+    now.as_millis().saturating_mul(NANOS)
+}
+
+/// In a millisecond.
+const NANOS: u64 = 1_000_000;

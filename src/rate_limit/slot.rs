@@ -1,0 +1,171 @@
+//! A slot of shared data: the records of those whose hash it is, at most eight, and which of them is forgotten for another.
+//!
+//! ```text
+//! version (1)  records: who (8) used (1) until (4) length (2) record (length)
+//! ```
+//! Numbers are little-endian, `until` is in seconds since 1970. What does not read as this is empty: another version of this
+//! filter, or another filter, wrote it.
+//!
+//! # What is forgotten
+//!
+//! When a slot is full, first a record that is worth nothing any more (its bucket is full again, its period is over), then the
+//! one that has used the least part of its allowance, if that is less than half. One that has used half of it is never forgotten
+//! before it is worth nothing: nobody gets a new allowance by flooding the memory with other keys. If all eight are such ones,
+//! the keys that have no record are counted together, in one record of their limit in that slot: they may have too little, never
+//! too much.
+
+use crate::time::UnixTime;
+
+/// The records of one slot, as they are in shared data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Slot(Vec<u8>);
+
+/// Where a record stands.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    start: usize,
+    who: u64,
+    used: u8,
+    until: u32,
+    end: usize,
+}
+
+impl Slot {
+    pub(super) fn decode(mut bytes: Vec<u8>) -> Self {
+        let sound = bytes.first() == Some(&VERSION) && walk(&bytes).all(|place| place.is_some());
+        if !sound {
+            bytes.clear();
+            bytes.push(VERSION);
+        }
+        Self(bytes)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn places(&self) -> impl Iterator<Item = Place> {
+        walk(&self.0).flatten()
+    }
+
+    /// The record of `who`.
+    pub(super) fn get(&self, who: u64) -> Option<&[u8]> {
+        let place = self.places().find(|place| place.who == who)?;
+        self.0.get(place.start.saturating_add(HEAD)..place.end)
+    }
+
+    /// In whose record `who` is counted: its own, or the one that those share for whom there is no room.
+    pub(super) fn seat(&self, who: u64, crowd: u64, now: UnixTime) -> Seat {
+        let mut count: usize = 0;
+        for place in self.places() {
+            if place.who == who {
+                return Seat::Own;
+            }
+            count = count.saturating_add(1);
+        }
+        if count < MOST_RECORDS {
+            return Seat::Own;
+        }
+        match self.least(now) {
+            Some(place) if place.until > secs(now) => Seat::Forgets,
+            Some(_) => Seat::Own,
+            None => Seat::Crowd(crowd),
+        }
+    }
+
+    /// The record that would be forgotten.
+    fn least(&self, now: UnixTime) -> Option<Place> {
+        let now = secs(now);
+        let worth = |place: &Place| if place.until <= now { (0, 0) } else { (1, place.used) };
+        self.places().filter(|place| place.until <= now || place.used < HOT).min_by_key(worth)
+    }
+
+    /// Puts the record of `who` in its place, and takes out another if there is no room. The one that many share has
+    /// room always, and is never forgotten for another.
+    pub(super) fn put(&mut self, who: u64, record: &[u8], worth: (u8, UnixTime), is_crowd: bool, now: UnixTime) {
+        let own = self.places().find(|place| place.who == who);
+        let is_full = self.places().count() >= MOST_RECORDS;
+        let goes = own.or_else(|| if is_full && !is_crowd { self.least(now) } else { None });
+        if let Some(place) = goes {
+            self.0.drain(place.start..place.end);
+        }
+        let (used, until) = worth;
+        let used = if is_crowd { u8::MAX } else { used };
+        // Rounded up: it is worth something until the end of that second.
+        let until = secs(until).saturating_add(1);
+        let Ok(length) = u16::try_from(record.len()) else { return };
+        self.0.extend_from_slice(&who.to_le_bytes());
+        self.0.push(used);
+        self.0.extend_from_slice(&until.to_le_bytes());
+        self.0.extend_from_slice(&length.to_le_bytes());
+        self.0.extend_from_slice(record);
+    }
+
+    /// Another record for `who`, worth as much as before.
+    pub(super) fn replace(&mut self, who: u64, record: &[u8]) {
+        let own = self.places().find(|place| place.who == who);
+        let Some(place) = own else { return };
+        let Ok(length) = u16::try_from(record.len()) else { return };
+        let head = place.start.saturating_add(HEAD);
+        self.0.splice(head..place.end, record.iter().copied());
+        self.0.splice(head.saturating_sub(2)..head, length.to_le_bytes());
+    }
+}
+
+/// In whose record a key is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seat {
+    /// In its own.
+    Own,
+    /// In its own, for which another one is forgotten that is worth something.
+    Forgets,
+    /// In the record that many share.
+    Crowd(u64),
+}
+
+/// Each record's place; `None`, and then nothing, where it can't be read.
+fn walk(bytes: &[u8]) -> impl Iterator<Item = Option<Place>> + '_ {
+    let mut start = 1;
+    std::iter::from_fn(move || {
+        if start >= bytes.len() {
+            return None;
+        }
+        let place = read(bytes, start);
+        start = place.map_or(bytes.len(), |place| place.end);
+        Some(place)
+    })
+}
+
+fn read(bytes: &[u8], start: usize) -> Option<Place> {
+    let (who, rest) = bytes.get(start..)?.split_first_chunk()?;
+    let (&used, rest) = rest.split_first()?;
+    let (until, rest) = rest.split_first_chunk()?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let length = usize::from(u16::from_le_bytes(*length));
+    let end = start.checked_add(HEAD)?.checked_add(length)?;
+    (rest.len() >= length).then(|| Place {
+        start,
+        who: u64::from_le_bytes(*who),
+        used,
+        until: u32::from_le_bytes(*until),
+        end,
+    })
+}
+
+fn secs(now: UnixTime) -> u32 {
+    u32::try_from(now.as_secs()).unwrap_or(u32::MAX)
+}
+
+const VERSION: u8 = 1;
+
+/// Before each record.
+const HEAD: usize = 15;
+
+/// Of those with a place of their own.
+const MOST_RECORDS: usize = 8;
+
+/// Half of an allowance.
+const HOT: u8 = 128;
+
+/// What a slot is reckoned to take: eight usual records of 24 to 80 bytes.
+pub(super) const SLOT_BYTES: usize = 512;
