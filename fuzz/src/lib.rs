@@ -5,6 +5,7 @@
 
 mod api_key;
 mod config;
+mod dpop;
 mod exchange;
 mod jwks;
 mod keys;
@@ -14,6 +15,7 @@ mod xfcc;
 
 pub use self::api_key::api_key;
 pub use self::config::config;
+pub use self::dpop::dpop;
 pub use self::exchange::exchange;
 pub use self::jwks::jwks;
 pub use self::path::path;
@@ -24,7 +26,7 @@ pub use self::xfcc::xfcc;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("token", token),
     ("jwks", jwks),
     ("config", config),
@@ -32,4 +34,5 @@ pub const TARGETS: [Target; 7] = [
     ("exchange", exchange),
     ("api_key", api_key),
     ("xfcc", xfcc),
+    ("dpop", dpop),
 ];
