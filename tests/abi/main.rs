@@ -16,5 +16,6 @@ mod callbacks;
 mod faults;
 mod gate;
 mod keys;
+mod limits;
 mod maps;
 mod memory;
