@@ -64,6 +64,9 @@ pub struct AuditEvent {
     /// Key id; as the token names it, verified or not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kid: Option<String>,
+    /// The token is what the authorization server said it is when it was asked.
+    #[serde(skip_serializing_if = "is_false")]
+    pub introspected: bool,
     /// The verified token was remembered from an earlier request.
     #[serde(skip_serializing_if = "is_false")]
     pub remembered: bool,

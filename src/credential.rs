@@ -1,4 +1,4 @@
-//! What the request carries to say who it is from: exactly one bearer credential, or none, or a flaw.
+//! What the request carries to say who it is from: exactly one token, or none, or a flaw.
 //!
 //! Decides where a credential is and whether its form is that of RFC 6750; never what it is worth. Every configured
 //! place is looked at on every request, so that a second credential is seen wherever it hides (RFC 6750 section 2:
@@ -18,10 +18,37 @@ mod sources;
 pub use sources::{HeaderSource, SourceFlaw, SourceSettings, Sources};
 use sources::{remove_cookies, remove_parameters};
 
+/// How a token is sent in `Authorization`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `Bearer` (RFC 6750): whoever has it may use it, unless it is bound to a certificate (RFC 8705). Also what other places
+    /// than `Authorization` have.
+    Bearer,
+    /// `DPoP` (RFC 9449 section 7.1): with a proof in another header.
+    Dpop,
+    /// `PoP`: within a signed request, as Entra ID has it.
+    Pop,
+    /// `mtls_pop`: bound to the certificate of the connection, as Entra ID has it.
+    MtlsPop,
+}
+
+impl Scheme {
+    /// Its name, as it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+            Self::Pop => "PoP",
+            Self::MtlsPop => "mtls_pop",
+        }
+    }
+}
+
 /// Where a credential was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place<'a> {
-    /// `Authorization: Bearer`.
+    /// `Authorization`.
     Authorization,
     /// Another header.
     Header(&'a str),
@@ -38,6 +65,8 @@ pub struct Found<'a> {
     pub token: &'a [u8],
     /// Where it was.
     pub place: Place<'a>,
+    /// How it was sent.
+    pub scheme: Scheme,
 }
 
 impl Found<'_> {
@@ -70,7 +99,7 @@ impl Found<'_> {
 
 impl fmt::Debug for Found<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Found").field("place", &self.place).finish_non_exhaustive()
+        f.debug_struct("Found").field("place", &self.place).field("scheme", &self.scheme).finish_non_exhaustive()
     }
 }
 
@@ -88,7 +117,7 @@ pub enum CredentialFlaw {
     Cookies(CookieFlaw),
     /// `access_token` in the query (RFC 6750 section 2.3), where that is not configured.
     TokenInQuery,
-    /// A configured header without its configured prefix, or `Authorization` with a scheme other than `Bearer`.
+    /// A configured header without its configured prefix, or `Authorization` with a scheme that is not taken.
     UnsupportedScheme,
 }
 
@@ -159,7 +188,8 @@ pub fn find_in<'a>(head: &'a RequestHead, sources: &'a Sources) -> Result<Option
     if sources.authorization
         && let Some(value) = only(head, AUTHORIZATION)?
     {
-        keep_one(&mut found, bearer(value)?, Place::Authorization)?;
+        let (scheme, token) = by_scheme(value, &sources.schemes)?;
+        found = Some(Found { token, place: Place::Authorization, scheme });
     }
     for HeaderSource { name, prefix } in &sources.headers {
         if let Some(value) = only(head, name)? {
@@ -181,26 +211,34 @@ pub fn find_in<'a>(head: &'a RequestHead, sources: &'a Sources) -> Result<Option
     Ok(found)
 }
 
-/// `credentials = "Bearer" 1*SP b64token` (RFC 6750 section 2.1); the scheme in any case (RFC 9110 section 11.1).
-fn bearer(value: &[u8]) -> Result<&[u8], CredentialFlaw> {
-    let scheme_end = value.iter().position(|&byte| byte == b' ').unwrap_or(value.len());
-    let (scheme, rest) = value.split_at(scheme_end);
-    if !is_token(scheme) {
+/// `credentials = "Bearer" 1*SP b64token` (RFC 6750 section 2.1), and the same with another scheme (RFC 9449 section 7.1); the
+/// scheme in any case (RFC 9110 section 11.1).
+fn by_scheme<'v>(value: &'v [u8], schemes: &[Scheme]) -> Result<(Scheme, &'v [u8]), CredentialFlaw> {
+    let (name, rest) = split_scheme(value);
+    if !is_token(name) {
         return Err(CredentialFlaw::Malformed);
     }
-    if !scheme.eq_ignore_ascii_case(BEARER) {
-        let hides_another = rest.split(|&byte| byte == b',').skip(1).any(begins_with_bearer);
-        return Err(if hides_another { CredentialFlaw::Several } else { CredentialFlaw::UnsupportedScheme });
+    match taken(name, schemes) {
+        Some(scheme) => Ok((scheme, without_leading_spaces(rest))),
+        None => {
+            let hides_another = rest.split(|&byte| byte == b',').skip(1).any(|member| begins_with(member, schemes));
+            Err(if hides_another { CredentialFlaw::Several } else { CredentialFlaw::UnsupportedScheme })
+        }
     }
-    Ok(without_leading_spaces(rest))
+}
+
+fn split_scheme(value: &[u8]) -> (&[u8], &[u8]) {
+    value.split_at(value.iter().position(|&byte| byte == b' ').unwrap_or(value.len()))
+}
+
+fn taken(name: &[u8], schemes: &[Scheme]) -> Option<Scheme> {
+    schemes.iter().copied().find(|scheme| name.eq_ignore_ascii_case(scheme.name().as_bytes()))
 }
 
 /// Envoy joins the copies of `Authorization` with commas, so a second header is seen here as a member of a list. A
 /// comma alone says nothing: other schemes have parameters between commas.
-fn begins_with_bearer(member: &[u8]) -> bool {
-    let member = member.trim_ascii_start();
-    let scheme = member.split(|&byte| byte == b' ').next().unwrap_or_default();
-    scheme.eq_ignore_ascii_case(BEARER)
+fn begins_with(member: &[u8], schemes: &[Scheme]) -> bool {
+    taken(split_scheme(member.trim_ascii_start()).0, schemes).is_some()
 }
 
 fn after_prefix<'v>(value: &'v [u8], prefix: &str) -> Result<&'v [u8], CredentialFlaw> {
@@ -233,7 +271,7 @@ fn keep_one<'a>(found: &mut Option<Found<'a>>, token: &'a [u8], place: Place<'a>
     if found.is_some() {
         return Err(CredentialFlaw::Several);
     }
-    *found = Some(Found { token, place });
+    *found = Some(Found { token, place, scheme: Scheme::Bearer });
     Ok(())
 }
 
@@ -248,7 +286,8 @@ fn one_of<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Result<Option<&'a [
 
 const AUTHORIZATION: &str = "authorization";
 
-const BEARER: &[u8] = b"bearer";
+/// The header of a proof (RFC 9449 section 4.1), which is of no use to anybody behind the filter.
+const PROOF: &str = "dpop";
 
 /// The parameter of RFC 6750 section 2.3.
 const ACCESS_TOKEN: &str = "access_token";

@@ -3,25 +3,29 @@
 //! It is polled: after each change of time or of its input, ask [`Engine::poll`] what to fetch, feed what comes back to
 //! [`Engine::handle_response`], and come again no later than [`Engine::next_timeout`] says.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::access::Properties;
 use crate::access::risk::Watch;
 use crate::api_key::KeysHealth;
+use crate::binding::{Entropy, Secrets};
 use crate::config::{Config, Problems};
 use crate::groups::{GroupsHealth, GroupsLookup, Member, Resolver};
+use crate::introspection::{Introspection, IntrospectionHealth, Introspector, TokenDigest};
 use crate::jose::{Algorithm, NativeVerifier};
 use crate::provider::{Fetch, FetchId, Fetched, IssuerRef, KeyCache, KeyHealth, KeyLookup, KeyState, SharedData};
 use crate::rate_limit::Limiter;
+use crate::rate_limit::global::{Asker, GlobalHealth};
 use crate::time::UnixTime;
 use crate::token::VerifiedToken;
 use crate::token_cache::TokenCache;
 
 /// The few synchronous services of a host.
-pub trait Host: SharedData + NativeVerifier + Properties {}
+pub trait Host: SharedData + NativeVerifier + Properties + Entropy {}
 
-impl<T: SharedData + NativeVerifier + Properties> Host for T {}
+impl<T: SharedData + NativeVerifier + Properties + Entropy> Host for T {}
 
 /// What a callout is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +34,10 @@ pub enum Purpose {
     Keys(IssuerRef),
     /// The groups of callers who have too many for a token.
     Groups,
+    /// What a token is, of the provider at this place.
+    Introspection(usize),
+    /// A limit that is counted by the engine of this place.
+    RateLimit(usize),
 }
 
 /// One worker's memory.
@@ -39,7 +47,11 @@ pub struct Engine {
     /// By provider, then by issuer, as in the configuration.
     keys: Vec<Vec<KeyCache>>,
     groups: Option<Resolver>,
+    /// By provider.
+    introspectors: Vec<Option<Introspector>>,
+    askers: Vec<Asker>,
     watch: Option<Watch>,
+    secrets: Secrets,
     limiter: Limiter,
     tokens: TokenCache,
     waiting: u32,
@@ -63,10 +75,24 @@ impl Engine {
     pub fn new(config: Config, seed: u64) -> Self {
         let keys = config.key_caches(seed);
         let groups = config.resolver(seed);
+        let introspectors = config.token_introspectors(seed);
+        let askers = config.askers(seed);
         let watch = config.watch(seed);
         let limiter = config.limiter(seed);
         let tokens = TokenCache::new(config.limits.token_cache);
-        Self { config: Rc::new(config), keys, groups, watch, limiter, tokens, waiting: 0, aside: 0 }
+        Self {
+            config: Rc::new(config),
+            keys,
+            groups,
+            introspectors,
+            askers,
+            watch,
+            limiter,
+            secrets: Secrets::default(),
+            tokens,
+            waiting: 0,
+            aside: 0,
+        }
     }
 
     /// The compiled configuration.
@@ -95,6 +121,15 @@ impl Engine {
         if let Some(groups) = &mut self.groups {
             fetches.extend(std::iter::from_fn(|| groups.poll(now)).map(|fetch| (Purpose::Groups, fetch)));
         }
+        for (provider, introspector) in self.introspectors.iter_mut().enumerate() {
+            let Some(introspector) = introspector else { continue };
+            let due = std::iter::from_fn(|| introspector.poll(now));
+            fetches.extend(due.map(|fetch| (Purpose::Introspection(provider), fetch)));
+        }
+        for (place, asker) in self.askers.iter_mut().enumerate() {
+            let calls = std::iter::from_fn(|| asker.poll(now));
+            fetches.extend(calls.map(|fetch| (Purpose::RateLimit(place), fetch)));
+        }
         fetches
     }
 
@@ -118,6 +153,16 @@ impl Engine {
                     groups.handle_response(now, id, fetched);
                 }
             }
+            Purpose::Introspection(provider) => {
+                if let Some(introspector) = self.introspector(provider) {
+                    introspector.handle_response(now, id, fetched);
+                }
+            }
+            Purpose::RateLimit(place) => {
+                if let Some(asker) = self.askers.get_mut(place) {
+                    asker.handle_response(now, id, fetched);
+                }
+            }
         }
     }
 
@@ -125,7 +170,10 @@ impl Engine {
     #[must_use]
     pub fn next_timeout(&self) -> Option<UnixTime> {
         let groups = self.groups.as_ref().and_then(Resolver::next_timeout);
-        self.keys.iter().flatten().filter_map(KeyCache::next_timeout).chain(groups).min()
+        let tokens = self.introspectors.iter().flatten().filter_map(Introspector::next_timeout);
+        let askers = self.askers.iter().filter_map(Asker::next_timeout);
+        let others = groups.into_iter().chain(tokens).chain(askers);
+        self.keys.iter().flatten().filter_map(KeyCache::next_timeout).chain(others).min()
     }
 
     /// State, age and size of the keys of each issuer, with the name they have in metrics.
@@ -150,6 +198,18 @@ impl Engine {
     #[must_use]
     pub fn api_keys_health(&self, now: UnixTime) -> Option<KeysHealth> {
         self.config.api_keys.as_ref().map(|keys| keys.health(now))
+    }
+
+    /// What is known of opaque tokens, for each provider that is asked about them, by its name.
+    pub fn introspection_health(&self) -> impl Iterator<Item = (&str, IntrospectionHealth)> {
+        self.introspectors.iter().enumerate().filter_map(|(provider, introspector)| {
+            Some((self.config.provider_name(provider), introspector.as_ref()?.health()))
+        })
+    }
+
+    /// How the engines that count limits do.
+    pub fn global_limits_health(&self) -> impl Iterator<Item = GlobalHealth<'_>> {
+        self.askers.iter().map(Asker::health)
     }
 
     /// Entries and bytes of the verified tokens.
@@ -187,11 +247,33 @@ impl Engine {
         self.groups.as_mut().map_or(GroupsLookup::Unresolvable, |groups| groups.lookup(now, member))
     }
 
+    /// What a token is by the word of the authorization server of the provider at this place; `from` finds the client's
+    /// address if it has to be asked.
+    pub(crate) fn introspect(
+        &mut self,
+        provider: usize,
+        digest: TokenDigest,
+        token: &[u8],
+        from: impl FnOnce() -> Option<IpAddr>,
+        now: UnixTime,
+    ) -> Introspection {
+        match self.introspector(provider) {
+            Some(introspector) => introspector.lookup(now, digest, token, from),
+            None => Introspection::Unavailable { retry_after: Duration::from_secs(1) },
+        }
+    }
+
+    /// Is a provider's authorization server being asked about this token?
+    pub(crate) fn is_introspecting(&mut self, provider: usize, digest: &TokenDigest) -> bool {
+        self.introspector(provider).is_some_and(|introspector| introspector.is_pending(digest))
+    }
+
     /// A token that was verified before, if its key still stands and its time has not run out.
     pub(crate) fn remembered(&mut self, text: &[u8], now: UnixTime) -> Option<Rc<VerifiedToken>> {
         let token = self.tokens.get(text)?;
-        let stands =
-            self.keys_of(token.issuer()).is_some_and(|keys| keys.contains_thumbprint(now, token.key_thumbprint()));
+        let thumbprint = token.key_thumbprint();
+        let keys = self.keys_of(token.issuer());
+        let stands = keys.zip(thumbprint).is_some_and(|(keys, thumbprint)| keys.contains_thumbprint(now, thumbprint));
         if stands && now < token.expires() {
             return Some(token);
         }
@@ -203,8 +285,17 @@ impl Engine {
         self.tokens.insert(text, Rc::clone(token));
     }
 
+    /// Who asks the engine of this place.
+    pub(crate) fn asker(&mut self, place: usize) -> Option<&mut Asker> {
+        self.askers.get_mut(place)
+    }
+
     pub(crate) fn watch(&mut self) -> Option<&mut Watch> {
         self.watch.as_mut()
+    }
+
+    pub(crate) fn secrets(&mut self) -> &mut Secrets {
+        &mut self.secrets
     }
 
     pub(crate) fn limiter(&mut self) -> &mut Limiter {
@@ -230,7 +321,7 @@ impl Engine {
         room
     }
 
-    /// The same for a request that waits for its groups, or because of its risk: those take half of the room at most, so that
+    /// The same for a request that waits for its groups, for what its token is, or because of its risk: those take half of the room at most, so that
     /// one caller with many of them keeps nobody from waiting for keys.
     pub(crate) fn enter_side_room(&mut self) -> bool {
         let room = self.aside < self.config.limits.waiting_requests / 2 && self.enter_waiting_room();
@@ -247,6 +338,10 @@ impl Engine {
     pub(crate) fn leave_side_room(&mut self) {
         self.aside = self.aside.saturating_sub(1);
         self.leave_waiting_room();
+    }
+
+    fn introspector(&mut self, provider: usize) -> Option<&mut Introspector> {
+        self.introspectors.get_mut(provider)?.as_mut()
     }
 
     fn keys_of(&mut self, issuer: IssuerRef) -> Option<&mut KeyCache> {

@@ -1,16 +1,19 @@
 //! The rules of a token: issuer, audience, lifetime, type. The only maker of [`VerifiedToken`].
 //!
-//! A signature says who wrote the claims; these rules say whether the claims are for us, now, and an access token at
-//! all (RFC 7519 section 4.1, RFC 8725 sections 3.8 to 3.12, RFC 9068 section 4). Absent, malformed and wrong are three
-//! different answers, and none of them is "skip the check". Scopes, roles and circumstances are asked for elsewhere.
+//! A signature says who wrote the claims, or the authorization server says what they are when it is asked (RFC 7662); these
+//! rules say whether the claims are for us, now, and an access token at all (RFC 7519 section 4.1, RFC 8725 sections 3.8 to
+//! 3.12, RFC 9068 section 4). Absent, malformed and wrong are three different answers, and none of them is "skip the check".
+//! Scopes, roles and circumstances are asked for elsewhere.
 
 use std::cell::OnceCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use crate::entra::{self, Caller, CallerKind, ClientAuthentication, ClientFlaw, EntraFlaw};
-use crate::jose::{AlgorithmSet, Claim, SignedClaims};
+use crate::introspection::Introspected;
+use crate::jose::{AlgorithmSet, Claim, Claims, SignedClaims};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef};
 use crate::time::UnixTime;
 
@@ -18,8 +21,10 @@ mod flaw;
 mod kind;
 #[cfg(test)]
 mod tests;
+mod times;
 
 pub use flaw::TokenRuleFlaw;
+use times::Times;
 
 /// What one provider asks of its tokens.
 #[derive(Clone, Debug)]
@@ -40,28 +45,27 @@ pub struct TokenRules {
     pub entra: Option<entra::Checks>,
 }
 
-/// A token that may be believed: signed by the issuer's key, for us, an access token.
+/// A token that may be believed: signed by the issuer's key or vouched for by the issuer itself, for us, an access token.
 ///
 /// Whether it is believed *now* is asked again at each use ([`VerifiedToken::check_time`]): a remembered token expires.
 #[derive(Debug)]
 pub struct VerifiedToken {
     issuer: IssuerRef,
-    signed: SignedClaims,
+    statement: Statement,
     caller: Option<Caller>,
     audiences: Vec<String>,
-    thumbprint: [u8; 32],
     times: Times,
     /// Read when a rule first asks: the claims do not change.
     kinds: OnceCell<Vec<CallerKind>>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Times {
-    expires: UnixTime,
-    not_before: Option<UnixTime>,
-    issued: Option<UnixTime>,
-    skew: Duration,
-    max_age: Option<Duration>,
+/// Who says what a token says.
+#[derive(Debug)]
+enum Statement {
+    /// The issuer's signature, and the thumbprint of its key.
+    Signed(SignedClaims, [u8; 32]),
+    /// The authorization server, when it was asked.
+    Introspected(Rc<Introspected>),
 }
 
 /// Applies every rule of `signer` and `rules` to signed claims at `now`. `issuer` is the place of `signer`.
@@ -79,17 +83,53 @@ pub fn accept(
     let caller = match &rules.entra {
         Some(checks) => Some(check_entra(checks, signer, &signed)?),
         None => {
-            check_issuer(signer, &signed)?;
+            let Claim::Value(iss) = signed.typed().string("iss") else {
+                return Err(TokenRuleFlaw::Issuer(IssuerFlaw::Absent));
+            };
+            signer.rule.accepts(iss, None).map_err(TokenRuleFlaw::Issuer)?;
             None
         }
     };
-    let audiences = audiences(&signed, rules.audiences.as_deref())?;
-    subject(&signed)?;
-    token_id(&signed)?;
-    let times = times(&signed, rules)?;
+    let audiences = check_claims(signed.typed(), rules)?;
+    let times = Times::read(signed.typed(), rules, None)?;
     times.check(now)?;
     let thumbprint = signed.key().thumbprint();
-    Ok(VerifiedToken { issuer, signed, caller, audiences, thumbprint, times, kinds: OnceCell::new() })
+    Ok(VerifiedToken {
+        issuer,
+        statement: Statement::Signed(signed, thumbprint),
+        caller,
+        audiences,
+        times,
+        kinds: OnceCell::new(),
+    })
+}
+
+/// The same for what the authorization server of `signer` says of a token (RFC 7662 section 2.2).
+///
+/// It may leave out `iss`: it was asked itself. It may leave out `exp`: then its answer is believed for as long as it is
+/// kept. What only a JWT has, its header and the profile of RFC 9068, is not asked for.
+///
+/// # Errors
+/// The first rule that is not met.
+pub fn accept_introspected(
+    issuer: IssuerRef,
+    signer: &Issuer,
+    rules: &TokenRules,
+    said: Rc<Introspected>,
+    now: UnixTime,
+) -> Result<VerifiedToken, TokenRuleFlaw> {
+    let claims = Claims::of(said.claims());
+    kind::check_introspected(claims, said.claims())?;
+    match claims.string("iss") {
+        Claim::Absent => {}
+        Claim::Malformed => return Err(TokenRuleFlaw::Issuer(IssuerFlaw::Absent)),
+        Claim::Value(iss) => signer.rule.accepts(iss, None).map_err(TokenRuleFlaw::Issuer)?,
+    }
+    let audiences = check_claims(claims, rules)?;
+    let times = Times::read(claims, rules, Some(said.until()))?;
+    times.check(now)?;
+    let statement = Statement::Introspected(said);
+    Ok(VerifiedToken { issuer, statement, caller: None, audiences, times, kinds: OnceCell::new() })
 }
 
 impl VerifiedToken {
@@ -107,22 +147,56 @@ impl VerifiedToken {
         self.issuer
     }
 
-    /// The signed claims.
+    /// What is said of it.
     #[must_use]
     pub fn claims(&self) -> &Map<String, Value> {
-        self.signed.claims()
+        match &self.statement {
+            Statement::Signed(signed, _) => signed.claims(),
+            Statement::Introspected(said) => said.claims(),
+        }
     }
 
-    /// The signed header, claims and key.
+    /// The typed reading of single claims.
     #[must_use]
-    pub fn signed(&self) -> &SignedClaims {
-        &self.signed
+    pub fn typed(&self) -> Claims<'_> {
+        Claims::of(self.claims())
     }
 
-    /// The thumbprint of the key that signed it (RFC 7638).
+    /// The signed header, claims and key, if it is by a signature that it is believed.
     #[must_use]
-    pub fn key_thumbprint(&self) -> &[u8; 32] {
-        &self.thumbprint
+    pub fn signed(&self) -> Option<&SignedClaims> {
+        match &self.statement {
+            Statement::Signed(signed, _) => Some(signed),
+            Statement::Introspected(_) => None,
+        }
+    }
+
+    /// Is it the authorization server that says so?
+    #[must_use]
+    pub fn is_introspected(&self) -> bool {
+        matches!(self.statement, Statement::Introspected(_))
+    }
+
+    /// The thumbprint of the key that signed it (RFC 7638), if one did.
+    #[must_use]
+    pub fn key_thumbprint(&self) -> Option<&[u8; 32]> {
+        match &self.statement {
+            Statement::Signed(_, thumbprint) => Some(thumbprint),
+            Statement::Introspected(_) => None,
+        }
+    }
+
+    /// The `kid` of the key that signed it, if it names one.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.signed()?.header().kid.as_deref()
+    }
+
+    /// How it is to be presented, where the authorization server says so: `Bearer` or `DPoP` (RFC 7662 section 2.2, RFC 9449
+    /// section 6.2), in any case.
+    #[must_use]
+    pub fn token_type(&self) -> Option<&str> {
+        if self.is_introspected() { self.text("token_type") } else { None }
     }
 
     /// User or application, where the issuer says so.
@@ -156,7 +230,7 @@ impl VerifiedToken {
     /// When it stops being believed, clock difference included.
     #[must_use]
     pub fn expires(&self) -> UnixTime {
-        self.times.expires.plus(self.times.skew)
+        self.times.end()
     }
 
     /// A claim that is a string and not empty.
@@ -166,15 +240,9 @@ impl VerifiedToken {
     }
 }
 
-/// The issuer was a hint when the key was chosen; now it is a claim.
-fn check_issuer(signer: &Issuer, signed: &SignedClaims) -> Result<(), TokenRuleFlaw> {
-    let Claim::Value(iss) = signed.string("iss") else { return Err(TokenRuleFlaw::Issuer(IssuerFlaw::Absent)) };
-    signer.rule.accepts(iss, None).map_err(TokenRuleFlaw::Issuer)
-}
-
-/// The same for Entra ID, where one key speaks for many tenants and says so itself.
+/// The issuer of Entra ID's tokens, where one key speaks for many tenants and says so itself.
 fn check_entra(checks: &entra::Checks, signer: &Issuer, signed: &SignedClaims) -> Result<Caller, TokenRuleFlaw> {
-    let audiences = match signed.string_or_list("aud") {
+    let audiences = match signed.typed().string_or_list("aud") {
         Claim::Value(audiences) => audiences,
         Claim::Absent | Claim::Malformed => Vec::new(),
     };
@@ -184,8 +252,16 @@ fn check_entra(checks: &entra::Checks, signer: &Issuer, signed: &SignedClaims) -
     checks.check(signer, signed.claims(), key.issuer(), key.cloud_instance_name()).map_err(TokenRuleFlaw::Entra)
 }
 
-fn audiences(signed: &SignedClaims, accepted: Option<&[String]>) -> Result<Vec<String>, TokenRuleFlaw> {
-    let found = match signed.string_or_list("aud") {
+/// What is asked of claims, whoever says them. The values of `aud`.
+fn check_claims(claims: Claims<'_>, rules: &TokenRules) -> Result<Vec<String>, TokenRuleFlaw> {
+    let audiences = audiences(claims, rules.audiences.as_deref())?;
+    subject(claims)?;
+    token_id(claims)?;
+    Ok(audiences)
+}
+
+fn audiences(claims: Claims<'_>, accepted: Option<&[String]>) -> Result<Vec<String>, TokenRuleFlaw> {
+    let found = match claims.string_or_list("aud") {
         Claim::Value(found) => found.into_iter().map(str::to_owned).collect(),
         Claim::Malformed => return Err(TokenRuleFlaw::AudienceMalformed),
         Claim::Absent if accepted.is_none() => Vec::new(),
@@ -200,8 +276,8 @@ fn audiences(signed: &SignedClaims, accepted: Option<&[String]>) -> Result<Vec<S
 }
 
 /// `sub` may be absent (Entra's B2C tokens can do without), but never something else than a string (RFC 7519 section 4.1.2).
-fn subject(signed: &SignedClaims) -> Result<(), TokenRuleFlaw> {
-    match signed.string("sub") {
+fn subject(claims: Claims<'_>) -> Result<(), TokenRuleFlaw> {
+    match claims.string("sub") {
         Claim::Value("") | Claim::Malformed => Err(TokenRuleFlaw::SubjectMalformed),
         Claim::Value(_) | Claim::Absent => Ok(()),
     }
@@ -209,56 +285,9 @@ fn subject(signed: &SignedClaims) -> Result<(), TokenRuleFlaw> {
 
 /// `jti` may be absent, but never something else than a string (RFC 7519 section 4.1.7). Nothing here reads it; whoever
 /// refuses tokens by it behind us must not be given one that it cannot compare.
-fn token_id(signed: &SignedClaims) -> Result<(), TokenRuleFlaw> {
-    match signed.string("jti") {
+fn token_id(claims: Claims<'_>) -> Result<(), TokenRuleFlaw> {
+    match claims.string("jti") {
         Claim::Malformed => Err(TokenRuleFlaw::TokenIdMalformed),
         Claim::Value(_) | Claim::Absent => Ok(()),
-    }
-}
-
-fn times(signed: &SignedClaims, rules: &TokenRules) -> Result<Times, TokenRuleFlaw> {
-    let expires = match signed.numeric_date("exp") {
-        Claim::Value(expires) => expires,
-        Claim::Absent => return Err(TokenRuleFlaw::ExpiryMissing),
-        Claim::Malformed => return Err(TokenRuleFlaw::ExpiryMalformed),
-    };
-    let not_before = optional(signed.numeric_date("nbf"), TokenRuleFlaw::NotBeforeMalformed)?;
-    let issued = optional(signed.numeric_date("iat"), TokenRuleFlaw::IssuedAtMalformed)?;
-    match (rules.max_lifetime, rules.max_age, issued) {
-        (None, None, None) => {}
-        (_, _, None) => return Err(TokenRuleFlaw::IssuedAtMissing),
-        (Some(longest), _, Some(issued)) if expires.since(issued) > longest => {
-            return Err(TokenRuleFlaw::LifetimeTooLong);
-        }
-        _ => {}
-    }
-    Ok(Times { expires, not_before, issued, skew: rules.clock_skew, max_age: rules.max_age })
-}
-
-fn optional(claim: Claim<UnixTime>, malformed: TokenRuleFlaw) -> Result<Option<UnixTime>, TokenRuleFlaw> {
-    match claim {
-        Claim::Value(value) => Ok(Some(value)),
-        Claim::Absent => Ok(None),
-        Claim::Malformed => Err(malformed),
-    }
-}
-
-impl Times {
-    fn check(&self, now: UnixTime) -> Result<(), TokenRuleFlaw> {
-        if now >= self.expires.plus(self.skew) {
-            return Err(TokenRuleFlaw::Expired);
-        }
-        if self.not_before.is_some_and(|not_before| now.plus(self.skew) < not_before) {
-            return Err(TokenRuleFlaw::NotYetValid);
-        }
-        if let Some(issued) = self.issued {
-            if now.plus(self.skew) < issued {
-                return Err(TokenRuleFlaw::IssuedInFuture);
-            }
-            if self.max_age.is_some_and(|oldest| now.since(issued) > oldest.saturating_add(self.skew)) {
-                return Err(TokenRuleFlaw::TooOld);
-            }
-        }
-        Ok(())
     }
 }

@@ -37,7 +37,7 @@ fn the_module_decides_as_the_tool_does() {
         host.tick();
         host.serve(|address| {
             let (authority, path) = address.split_at(address.find('/').unwrap_or(address.len()));
-            play.world.answer(authority, path)
+            play.world.answer(authority, path, &[]).map(|(_, body)| body)
         });
         for number in 0..REQUESTS {
             let drawn = play.draw();
@@ -78,7 +78,7 @@ fn envoy_decides_as_the_tool_does() {
     let now = moment::now();
     let mut play = Play::new(7, now);
     let served = Arc::clone(&play.world);
-    let issuers = Documents::start(move |authority, path| served.answer(authority, path));
+    let issuers = Documents::start(move |authority, path, body| served.answer(authority, path, body));
     let upstream = Upstream::start();
     let envoy = Envoy::builder()
         .filter_config(play.document.clone())

@@ -1,8 +1,9 @@
 //! Every requirement on tokens and credentials has a test that carries its id, or a stated reason why not yet.
 //!
 //! J: RFC 8725 (JWT best practice) with RFC 7515, 7519 and 7797. A: RFC 9068 (JWT access tokens). B: RFC 6750 (bearer
-//! tokens). T: OWASP API Security Top 10 of 2023. A test proves a requirement when its name begins with the id in lower
-//! case: `fn j16_crit_is_refused()`; one that proves several begins with all of them: `fn j08_j16_what_...()`.
+//! tokens). I: RFC 7662 (introspection). O: RFC 9700 (OAuth best practice). T: OWASP API Security Top 10 of 2023. A test
+//! proves a requirement when its name begins with the id in lower case: `fn j16_crit_is_refused()`; one that proves several
+//! begins with all of them: `fn j08_j16_what_...()`.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -83,14 +84,14 @@ fn ids_in(line: &str) -> Vec<String> {
 /// `b64` is the header parameter of RFC 7797.
 fn is_id(part: &str) -> bool {
     part != "b64"
-        && matches!(part.as_bytes(), [b'j' | b'a' | b'b' | b't', tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit())
+        && matches!(part.as_bytes(), [b'j' | b'a' | b'b' | b'i' | b'o' | b't', tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit())
 }
 
 /// What the filter does not do yet. An entry goes when its test comes: it may not have both.
 const EXCEPTIONS: [(&str, &str); 1] =
     [("a07", "a rule can name audiences; whether a scope is meant for one of several is known to the issuer alone")];
 
-const REQUIREMENTS: [(&str, &str); 39] = [
+const REQUIREMENTS: [(&str, &str); 47] = [
     ("t01", "an object belongs to a tenant or a person, and only they reach it (OWASP API1:2023)"),
     ("t05", "a function is for the roles that were given it; no header makes one method another (API5:2023)"),
     ("t08", "configurations that check nothing are refused; TRACE is (API8:2023)"),
@@ -130,4 +131,12 @@ const REQUIREMENTS: [(&str, &str); 39] = [
     ("b04", "challenges have the right codes and cannot be injected into (section 3)"),
     ("b05", "each failure has its status, for HEAD and OPTIONS too (section 3.1)"),
     ("b06", "a token is never echoed: body, header, log, metric (section 5.2)"),
+    ("i01", "`active` is the boolean `true`; anything else is a bad token (RFC 7662 section 2.2)"),
+    ("i02", "what is no plain answer of the authorization server lets nobody in (section 2.3)"),
+    ("i03", "answers are kept by the hash of the token, until it expires and no longer than configured (section 4)"),
+    ("i04", "issuer, audience, times, scope, confirmation and type of the answer are checked again (section 4)"),
+    ("i05", "the question is a form, and no token can add a field to it (section 2.1)"),
+    ("i06", "equal tokens at the same time are one question"),
+    ("o06", "a redirect is not followed (RFC 9700 section 4.12)"),
+    ("t10", "answers of other services are hostile: type, size, depth (API10:2023)"),
 ];

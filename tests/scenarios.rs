@@ -129,7 +129,7 @@ impl Stage {
         // What a decision came to is in its record; writing it changes none.
         config["audit"]["log"] = json!("all");
         let served = Arc::clone(&world);
-        Self { issuers: Documents::start(move |host, path| served.answer(host, path)), world, config }
+        Self { issuers: Documents::start(move |host, path, body| served.answer(host, path, body)), world, config }
     }
 
     fn envoy(&self, upstream: &Upstream, at: Option<UnixTime>) -> Envoy {

@@ -248,6 +248,93 @@ fn a_log_is_replayed_against_another_configuration() {
     portcullis(&["explain", &same, "--envoy-log", &same]).assert(2, &[]);
 }
 
+fn with_keys(entry: &Value) -> Value {
+    let mut config = config();
+    config["roles"] = json!({ "reader": { "permissions": ["read"] } });
+    config["api_keys"] = json!({ "keys": entry });
+    config["rules"][0]["accept"] = json!(["token", "api_key"]);
+    config
+}
+
+#[test]
+fn a_new_key_is_good_by_its_entry() {
+    let files = Files::new();
+    let made = portcullis(&[
+        "api-key",
+        "new",
+        "--id",
+        "ci-2",
+        "--owner",
+        "team-x",
+        "--scopes",
+        "orders.read,orders.write",
+        "--role",
+        "reader",
+        "--network",
+        "office",
+        "--plan",
+        "gold",
+        "--expires",
+        "90d",
+        "--format",
+        "json",
+    ]);
+    made.assert(0, &["pcl_ci-2_", "sha256$", "\"owner\": \"team-x\"", "\"plan\": \"gold\""]);
+    let (key, entry) = (made.json()["key"].as_str().expect("a text").to_owned(), made.json()["entry"].clone());
+    assert!(!entry.to_string().contains(key.rsplit('_').next().expect("a secret")));
+    let file = files.add("keys.json", &with_keys(&entry).to_string());
+    portcullis(&["check", "--deny-warnings", &file]).assert(0, &["fine"]);
+    let header = format!("x-api-key: {key}");
+    let get = ["--request", "GET https://api.example/orders/7", "--from", "203.0.113.9"];
+    let by_key = portcullis(&[&["explain", &file, "--header", &header], get.as_slice()].concat());
+    by_key.assert(
+        0,
+        &["in the header `x-api-key`", "API key ci-2 of team-x", "a good token or API key is needed", "allow"],
+    );
+    assert!(!by_key.out.contains(&key), "{}", by_key.out);
+    let another = portcullis(&["api-key", "new", "--id", "ci-2", "--owner", "team-x"]);
+    another.assert(0, &["pcl_ci-2_", "nobody can get it back"]);
+    assert!(!another.out.contains(&key), "not twice the same");
+    let by_id = portcullis(&[&["explain", &file, "--api-key", "ci-2"], get.as_slice()].concat());
+    by_id.assert(0, &["API key ci-2 of team-x", "allow"]);
+    portcullis(&[&["explain", &file, "--api-key", "old"], get.as_slice()].concat()).assert(0, &["api_key_unknown"]);
+}
+
+#[test]
+fn a_key_that_could_not_be_good_is_not_made() {
+    for wrong in [["--id", "Big_One"], ["--expires", "soon"], ["--expires", "2000-01-01T00:00:00Z"]] {
+        let mut arguments = vec!["api-key", "new", "--owner", "x", "--not-before", "0d"];
+        if wrong[0] != "--id" {
+            arguments.extend(["--id", "x"]);
+        }
+        arguments.extend(wrong);
+        let told = portcullis(&arguments);
+        assert!(
+            told.code == 2 && told.out.is_empty() && told.err.contains(wrong[0]),
+            "{wrong:?}: {}{}",
+            told.out,
+            told.err
+        );
+    }
+}
+
+#[test]
+fn records_of_keys_are_replayed_by_their_ids() {
+    let files = Files::new();
+    let entry =
+        portcullis(&["api-key", "new", "--id", "ci", "--owner", "x", "--scopes", "orders.read", "--format", "json"]);
+    let with_key = with_keys(&entry.json()["entry"]);
+    let inputs = json!({ "claims": { "sub": "x", "client_id": "ci", "scope": "orders.read" } });
+    let by_key = json!({ "credential": "api_key", "client": "ci", "subject": "x", "inputs": inputs });
+    let log = files.add("envoy.log", &record(by_key));
+    let same = files.add("same.json", &with_key.to_string());
+    portcullis(&["explain", &same, "--envoy-log", &log]).assert(0, &["1 record"]);
+    let mut without = with_key.clone();
+    without["api_keys"]["keys"] = json!({ "other": with_key["api_keys"]["keys"]["ci"] });
+    let without = files.add("without.json", &without.to_string());
+    portcullis(&["explain", &without, "--envoy-log", &log]).assert(3, &["deny 401 api_key_unknown"]);
+}
+
 #[test]
 fn the_schema_is_that_of_the_repository() {
     let told = portcullis(&["schema"]);
@@ -265,4 +352,31 @@ fn completions_and_help_teach() {
         portcullis(&[command, "--help"]).assert(0, &["Examples:\n  portcullis", command]);
     }
     portcullis(&["no-such-command"]).assert(2, &[]);
+}
+
+#[test]
+fn explain_says_what_the_authorization_server_says_of_an_opaque_token() {
+    let files = Files::new();
+    let mut opaque = config();
+    opaque["providers"]["idp"]["introspection"] =
+        json!({"endpoint": "https://idp.example/introspect", "client": {"id": "gate", "secret": "hush"}});
+    let opaque = files.add("opaque.json", &opaque.to_string());
+    let ask = ["explain", opaque.as_str(), "--request", "GET https://api.example/orders/7"];
+    let claims = |claims: &'static str| portcullis(&[&ask[..], &["--opaque", "--claims", claims]].concat());
+    claims(r#"{"scope": "orders.read"}"#).assert(
+        0,
+        &[
+            "token       opaque; the authorization server of provider idp is asked",
+            "caller      caller user-1",
+            "goes on",
+        ],
+    );
+    claims(r#"{"active": false}"#).assert(0, &["decision    token_inactive", "answer      401"]);
+    // A real one: nobody here knows what it is.
+    let token = files.add("token.txt", "2YotnFZFEjr1zCsicMWpAA");
+    portcullis(&[&ask[..], &["--token", &token]].concat())
+        .assert(0, &["decision    introspection_unavailable", "answer      503", "hint        without --keys"]);
+    let without = files.add("jwt.json", &config().to_string());
+    let told = portcullis(&["explain", &without, "--request", "GET /orders/7", "--opaque", "--claims", "{}"]);
+    assert!(told.code == 2 && told.err.contains("provider `idp` has no `introspection`"), "{}{}", told.out, told.err);
 }

@@ -5,6 +5,7 @@ use std::process::Command;
 use portcullis::exchange::Step;
 use portcullis_cli::moment;
 use portcullis_cli::scenario::gate::{Gate, head};
+use portcullis_cli::world::opaque::Opaque;
 use portcullis_cli::world::token::TokenSpec;
 use serde_json::{Value, json};
 
@@ -13,6 +14,10 @@ fn config() -> Value {
         "providers": {
             "staff": {"entra": {"tenants": "any"}, "cluster": "login", "audiences": ["api://orders"]},
             "partners": {"issuer": "https://idp.example", "cluster": "idp", "audiences": ["orders"], "token_type": "at+jwt"},
+            "opaque": {"issuer": "https://opaque.example", "audiences": ["orders"], "introspection": {
+                "endpoint": "https://opaque.example/introspect", "cluster": "idp", "jwts": "refuse",
+                "client": {"id": "gate", "secret": "${SECRET}"},
+            }},
         },
         "networks": {"office": ["203.0.113.0/24"]},
         "rules": [
@@ -34,7 +39,7 @@ fn nothing_changes_with_the_same_configuration() {
     let mut log = String::new();
     let (mut records, mut bad) = (0, 0);
     for path in ["/orders/7", "/dept", "/watched", "/news", "/none"] {
-        for provider in ["staff", "partners"] {
+        for provider in ["staff", "partners", "opaque"] {
             for claims in [
                 json!({}),
                 json!({"scp": "orders.read", "scope": "orders.read"}),
@@ -45,6 +50,7 @@ fn nothing_changes_with_the_same_configuration() {
                 for from in [None, Some("203.0.113.7"), Some("2001:db8::1")] {
                     let spec = TokenSpec {
                         provider: Some(provider.to_owned()),
+                        opaque: (provider == "opaque").then(Opaque::default),
                         claims: claims.as_object().cloned().unwrap_or_default(),
                         ..TokenSpec::default()
                     };
@@ -69,7 +75,7 @@ fn nothing_changes_with_the_same_configuration() {
     std::fs::write(&config_file, config().to_string()).unwrap();
     std::fs::write(&log_file, log).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
-        .args(["explain", "--format", "json"])
+        .args(["explain", "--format", "json", "--env", "SECRET=hush"])
         .arg(&config_file)
         .arg("--envoy-log")
         .arg(&log_file)

@@ -1,10 +1,12 @@
-// A certified OpenID Connect server (npm `oidc-provider`) that issues access tokens for tests/oidc_provider.rs.
+// A certified OpenID Connect server (npm `oidc-provider`) that issues access tokens for tests/oidc_provider.rs, and is asked
+// about them by tests/opaque.
 //
 // It listens on a free port of the loopback address, prints one JSON line with its issuer, and then answers one JSON
 // line to each line on its standard input. It ends when that is closed, so it can't outlive the test that started it.
 //
 //   rotate    new signing keys, and no trace of the old ones; answers with the new `kid`s
 //   requests  how often each path has been asked for
+//   stop      closes the port and every connection; `resume` opens it again
 //
 // A client asks for a token with `resource=urn:orders:ES256`: what follows from that name is in `resourceServer`.
 
@@ -23,6 +25,13 @@ const CLIENT = {
   token_endpoint_auth_method: 'client_secret_basic',
 };
 
+// Who may ask about tokens, and gets none (RFC 7662).
+const GATE = { client_secret: 'a secret: with +, %, & and ~', grant_types: [], redirect_uris: [], response_types: [] };
+const GATES = [
+  { ...GATE, client_id: 'gate', token_endpoint_auth_method: 'client_secret_basic' },
+  { ...GATE, client_id: 'gate-post', token_endpoint_auth_method: 'client_secret_post' },
+];
+
 // Its own defaults sign ID tokens and JWT access tokens with the same keys: here one of each kind.
 const KEYS = {
   RS256: ['rsa', { modulusLength: 2048 }],
@@ -31,10 +40,12 @@ const KEYS = {
   EdDSA: ['ed25519', {}],
 };
 
-// `urn:AUDIENCE:FORM`, where FORM is an algorithm, `short` (ES256, good for one second) or `opaque`.
+// `urn:AUDIENCE:FORM`, where FORM is an algorithm, `short` (ES256, good for one second), `opaque` or `brief` (opaque, good for
+// three seconds).
 function resourceServer(_context, resource) {
   const [, audience, form] = resource.split(':');
   const server = { scope: 'orders.read', audience, accessTokenTTL: 600 };
+  if (form === 'brief') return { ...server, accessTokenTTL: 3, accessTokenFormat: 'opaque' };
   if (form === 'opaque') return { ...server, accessTokenFormat: 'opaque' };
   if (form === 'short') return { ...server, accessTokenTTL: 1, accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES256' } } };
   if (form in KEYS) return { ...server, accessTokenFormat: 'jwt', jwt: { sign: { alg: form } } };
@@ -52,7 +63,7 @@ function signingKey(alg) {
 
 function newProvider(issuer, keys) {
   const provider = new Provider(issuer, {
-    clients: [CLIENT],
+    clients: [CLIENT, ...GATES],
     jwks: { keys },
     cookies: { keys: [randomUUID()] },
     claims: { openid: ['sub'] },
@@ -62,6 +73,8 @@ function newProvider(issuer, keys) {
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
+      introspection: { enabled: true, allowedPolicy: (_context, client) => client.clientId.startsWith('gate') },
+      revocation: { enabled: true, allowedPolicy: (_context, client, token) => token.clientId === client.clientId },
       resourceIndicators: { enabled: true, defaultResource: () => undefined, getResourceServerInfo: resourceServer },
     },
   });
@@ -109,6 +122,10 @@ server.listen(0, '127.0.0.1', () => {
   commands.on('line', (line) => {
     if (line === 'rotate') say(rotate(issuer));
     else if (line === 'requests') say(asked);
+    else if (line === 'stop') {
+      server.close(() => say({}));
+      server.closeAllConnections();
+    } else if (line === 'resume') server.listen(new URL(issuer).port, '127.0.0.1', () => say({}));
     else say({ error: `unknown command ${line}` });
   });
   commands.on('close', () => process.exit());

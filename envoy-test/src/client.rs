@@ -13,9 +13,11 @@ use hyper::header::{HOST, HeaderName, HeaderValue};
 use hyper::{Method, Response, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
+use crate::certificates::ClientCertificate;
 use crate::support::{block_on, runtime};
+use crate::tls::shake_hands;
 use crate::upstream::readable;
 
 /// A request to be sent, as often as wanted.
@@ -227,7 +229,7 @@ impl Connection {
     /// # Errors
     /// When there is no connection within 10 s.
     pub fn open(address: SocketAddr, protocol: Protocol) -> Result<Self, NoAnswer> {
-        Self::open_as(address, protocol, None)
+        Self::open_as(address, protocol, None, None)
     }
 
     /// Connects as a client at `from`, to a listener that believes the PROXY protocol.
@@ -235,12 +237,31 @@ impl Connection {
     /// # Errors
     /// When there is no connection within 10 s.
     pub fn open_from(address: SocketAddr, protocol: Protocol, from: IpAddr) -> Result<Self, NoAnswer> {
-        Self::open_as(address, protocol, Some(from))
+        Self::open_as(address, protocol, Some(from), None)
     }
 
-    fn open_as(address: SocketAddr, protocol: Protocol, from: Option<IpAddr>) -> Result<Self, NoAnswer> {
-        let opened =
-            block_on(async { tokio::time::timeout(Duration::from_secs(10), open(address, protocol, from)).await });
+    /// Connects with TLS, and shows `certificate` if there is one.
+    ///
+    /// # Errors
+    /// When there is no connection within 10 s. A listener that does not take the certificate may say so now or when the first
+    /// request is sent.
+    pub fn open_tls(
+        address: SocketAddr,
+        protocol: Protocol,
+        from: Option<IpAddr>,
+        certificate: Option<&ClientCertificate>,
+    ) -> Result<Self, NoAnswer> {
+        Self::open_as(address, protocol, from, Some(certificate))
+    }
+
+    fn open_as(
+        address: SocketAddr,
+        protocol: Protocol,
+        from: Option<IpAddr>,
+        tls: Option<Option<&ClientCertificate>>,
+    ) -> Result<Self, NoAnswer> {
+        let opening = open(address, protocol, from, tls);
+        let opened = block_on(async { tokio::time::timeout(Duration::from_secs(10), opening).await });
         opened.unwrap_or_else(|_| Err(NoAnswer(format!("no connection to {address} within 10 s"))))
     }
 
@@ -288,7 +309,12 @@ fn pairs(headers: &hyper::HeaderMap) -> Vec<(String, Vec<u8>)> {
     headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect()
 }
 
-async fn open(address: SocketAddr, protocol: Protocol, from: Option<IpAddr>) -> Result<Connection, NoAnswer> {
+async fn open(
+    address: SocketAddr,
+    protocol: Protocol,
+    from: Option<IpAddr>,
+    tls: Option<Option<&ClientCertificate>>,
+) -> Result<Connection, NoAnswer> {
     let failed = |error: &dyn fmt::Display| NoAnswer(format!("no connection to {address}: {error}"));
     let mut stream = tokio::net::TcpStream::connect(address).await.map_err(|error| failed(&error))?;
     stream.set_nodelay(true).map_err(|error| failed(&error))?;
@@ -297,16 +323,28 @@ async fn open(address: SocketAddr, protocol: Protocol, from: Option<IpAddr>) -> 
         let line = format!("PROXY {family} {from} {to} 40000 80\r\n");
         stream.write_all(line.as_bytes()).await.map_err(|error| failed(&error))?;
     }
+    match tls {
+        None => speak(stream, protocol).await.map_err(|error| failed(&error)),
+        Some(certificate) => {
+            let stream = shake_hands(stream, protocol, certificate).await.map_err(|error| failed(&error))?;
+            speak(stream, protocol).await.map_err(|error| failed(&error))
+        }
+    }
+}
+
+async fn speak(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    protocol: Protocol,
+) -> Result<Connection, hyper::Error> {
     let io = TokioIo::new(stream);
     let sender = match protocol {
         Protocol::Http1 => {
-            let (sender, connection) = http1::handshake(io).await.map_err(|error| failed(&error))?;
+            let (sender, connection) = http1::handshake(io).await?;
             runtime().spawn(connection);
             Sender::Http1(sender)
         }
         Protocol::Http2 => {
-            let handshake = http2::handshake(TokioExecutor::new(), io).await;
-            let (sender, connection) = handshake.map_err(|error| failed(&error))?;
+            let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
             runtime().spawn(connection);
             Sender::Http2(sender)
         }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -16,8 +16,8 @@ use tokio::task::JoinHandle;
 
 use crate::support::{listen, runtime};
 
-/// What is at an authority and a path with its query.
-type Find = dyn Fn(&str, &str) -> Option<Vec<u8>> + Send + Sync;
+/// What is answered at an authority and a path with its query, to a request with this body: status and JSON.
+type Find = dyn Fn(&str, &str, &[u8]) -> Option<(u16, Vec<u8>)> + Send + Sync;
 
 /// Serves documents by HTTP without TLS. It stops when dropped.
 pub struct Documents {
@@ -27,7 +27,7 @@ pub struct Documents {
 
 impl Documents {
     /// Listens on a free port of the loopback address; what `find` does not find is a 404.
-    pub fn start(find: impl Fn(&str, &str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
+    pub fn start(find: impl Fn(&str, &str, &[u8]) -> Option<(u16, Vec<u8>)> + Send + Sync + 'static) -> Self {
         let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let address = listener.local_addr().expect("a listening socket has an address");
         let task = runtime().spawn(serve(listener, Arc::new(find)));
@@ -53,8 +53,8 @@ async fn serve(listener: TcpListener, find: Arc<Find>) {
         let find = Arc::clone(&find);
         tokio::spawn(async move {
             let service = service_fn(move |request| {
-                let response = answer(&*find, &request);
-                async move { Ok::<_, Infallible>(response) }
+                let find = Arc::clone(&find);
+                async move { Ok::<_, Infallible>(answer(&*find, request).await) }
             });
             // An error here is a client that went away.
             let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
@@ -62,15 +62,15 @@ async fn serve(listener: TcpListener, find: Arc<Find>) {
     }
 }
 
-fn answer(find: &Find, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-    let host = request.headers().get("host").and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| request.uri().authority().map(|authority| authority.as_str())).unwrap_or_default();
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let (status, body) = match find(host, path) {
-        Some(body) => (200, body),
-        None => (404, Vec::new()),
-    };
+async fn answer(find: &Find, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (request, body) = request.into_parts();
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let host = request.headers.get("host").and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| request.uri.authority().map(|authority| authority.as_str())).unwrap_or_default();
+    let path = request.uri.path_and_query().map_or("/", |path| path.as_str());
+    let (status, body) = find(host, path, &body).unwrap_or((404, Vec::new()));
     let mut response = Response::new(Full::new(Bytes::from(body)));
+    response.headers_mut().insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
     *response.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or_default();
     response
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::certificates::ClientCertificate;
 use crate::client::{Answer, Connection, Protocol, Request};
 use crate::support::poll;
 pub use builder::Builder;
@@ -96,6 +97,18 @@ impl Envoy {
     #[must_use]
     pub fn send_from(&self, from: IpAddr, request: &Request) -> Answer {
         let connection = Connection::open_from(self.address, Protocol::Http1, from);
+        let answer = connection.and_then(|mut connection| connection.send(request));
+        answer.unwrap_or_else(|error| panic!("{error}\n{}", self.log_tail()))
+    }
+
+    /// Sends a request over TLS and HTTP/1.1 on a connection of its own, with a certificate if there is one; see
+    /// [`Builder::tls`].
+    ///
+    /// # Panics
+    /// When there is no answer; with the end of Envoy's log.
+    #[must_use]
+    pub fn send_tls(&self, certificate: Option<&ClientCertificate>, request: &Request) -> Answer {
+        let connection = Connection::open_tls(self.address, Protocol::Http1, None, certificate);
         let answer = connection.and_then(|mut connection| connection.send(request));
         answer.unwrap_or_else(|error| panic!("{error}\n{}", self.log_tail()))
     }

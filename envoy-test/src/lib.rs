@@ -27,25 +27,34 @@
 //! that waits has a time limit, and what does not come in time is a panic that shows the end of Envoy's log. Everything
 //! that is started stops when its value is dropped, and also when the process dies in any other way.
 
+mod certificates;
 mod client;
 mod clock_shim;
 pub mod differential;
 mod documents;
+mod dpop_client;
 mod envoy;
 mod envoy_binary;
 mod frames;
 mod geoip;
 mod gate;
 mod issuer;
+mod limitador;
 mod load;
 mod module;
 mod oidc_provider;
+mod rate_limit_engine;
+mod redis;
 pub mod story;
 mod support;
+mod tls;
 mod upstream;
+mod wheel;
 
+pub use certificates::{Authority, ClientCertificate, Leaf};
 pub use client::{Answer, Connection, NoAnswer, Protocol, Request, raw};
 pub use documents::Documents;
+pub use dpop_client::DpopClient;
 pub use envoy::{Builder, ConfigForm, Envoy, Push};
 pub use envoy_binary::{ENVOY_VERSION, EnvoyBinary, envoy_binary};
 pub use frames::{Fate, Frames};
@@ -57,8 +66,11 @@ pub use issuer::keys::{KeyKind, SigningKey};
 pub use issuer::paper::PaperIssuer;
 pub use issuer::token::{Token, forge};
 pub use issuer::{Issuer, IssuerServer};
+pub use limitador::{Counters, Limitador};
 pub use load::{Core, Load, pin_thread};
 pub use module::{compiler, unit_tests, wasm};
 pub use oidc_provider::{OidcProvider, SignedIn};
+pub use rate_limit_engine::{Asked, EngineReply, RateLimitEngine};
+pub use redis::Redis;
 pub use support::{exit_on_ctrl_c, load_yaml, target_dir, workspace};
 pub use upstream::Upstream;

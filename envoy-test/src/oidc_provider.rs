@@ -67,7 +67,7 @@ impl OidcProvider {
     /// When [`lacks`](Self::lacks) has an answer, the packages cannot be installed, or the server does not come up.
     #[must_use]
     pub fn start() -> Self {
-        let installed = install();
+        let installed = install("oidc-provider", "server.mjs");
         let directory = tempfile::tempdir().unwrap_or_else(|error| panic!("cannot create a directory: {error}"));
         let log = File::create(directory.path().join(LOG))
             .unwrap_or_else(|error| panic!("cannot create a log in {}: {error}", directory.path().display()));
@@ -149,6 +149,29 @@ impl OidcProvider {
         SignedIn { access_token: member(&answer, "access_token"), id_token: member(&answer, "id_token") }
     }
 
+    /// The secret of the clients `gate` and `gate-post`, which may ask about tokens: `client_secret_basic` and
+    /// `client_secret_post`. It has what has to be escaped.
+    pub const GATE_SECRET: &str = "a secret: with +, %, & and ~";
+
+    /// Takes an access token back (RFC 7009).
+    ///
+    /// # Panics
+    /// When the server does not.
+    pub fn revoke(&self, token: &str) {
+        let answer = self.send(&form_of_the_client("/token/revocation", &format!("token={token}")));
+        assert!(answer.status == 200, "not revoked: {}", self.report(&answer));
+    }
+
+    /// Closes its port and every connection; it keeps what it knows.
+    pub fn stop(&self) {
+        self.command("stop");
+    }
+
+    /// Opens the port again.
+    pub fn resume(&self) {
+        self.command("resume");
+    }
+
     /// Replaces every signing key: what was signed before cannot be verified any more.
     pub fn rotate(&self) {
         let answer = self.command("rotate");
@@ -162,10 +185,7 @@ impl OidcProvider {
     }
 
     fn ask_for_token(&self, form: &str) -> Value {
-        let request = Request::post("/token", form)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .header("authorization", format!("Basic {}", STANDARD.encode(format!("{CLIENT}:{SECRET}"))));
-        let answer = self.send(&request);
+        let answer = self.send(&form_of_the_client("/token", form));
         assert!(answer.status == 200, "no token: {}", self.report(&answer));
         answer.json()
     }
@@ -209,21 +229,21 @@ impl Drop for OidcProvider {
     }
 }
 
-/// The directory with the server and its packages, whole.
-fn install() -> PathBuf {
-    let source = workspace().join("envoy-test/oidc-provider");
+/// The directory with the script in `envoy-test/<folder>` and its packages, whole.
+pub(crate) fn install(folder: &str, script: &str) -> PathBuf {
+    let source = workspace().join("envoy-test").join(folder);
     let read = |name: &str| {
         let path = source.join(name);
         fs::read(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
     };
     let (manifest, packages) = (read("package.json"), read("package-lock.json"));
     let hash = sha256_hex(&packages);
-    let home = target_dir().join("oidc-provider");
+    let home = target_dir().join(folder);
     let installed = home.join(hash.get(..16).unwrap_or(&hash));
 
     let _lock = Lock::take("envoy-test-oidc-provider.lock");
     if !installed.is_dir() {
-        progress("installing the packages of oidc-provider: npm ci, about 10 MB, once");
+        progress(format_args!("installing the packages of {folder}: npm ci, once"));
         fs::create_dir_all(&home).unwrap_or_else(|error| panic!("cannot create {}: {error}", home.display()));
         let work = tempfile::Builder::new().prefix("installing-").tempdir_in(&home);
         let work = work.unwrap_or_else(|error| panic!("cannot create a directory in {}: {error}", home.display()));
@@ -235,9 +255,9 @@ fn install() -> PathBuf {
             .unwrap_or_else(|error| panic!("cannot create {}: {error}", installed.display()));
     }
     // Node looks for packages beside the file that imports them. Renamed into place, as another process may read it.
-    let new = installed.join("server.mjs.new");
-    write(&new, &read("server.mjs"));
-    let current = installed.join("server.mjs");
+    let new = installed.join(format!("{script}.new"));
+    write(&new, &read(script));
+    let current = installed.join(script);
     fs::rename(&new, &current).unwrap_or_else(|error| panic!("cannot create {}: {error}", current.display()));
     installed
 }
@@ -263,10 +283,17 @@ fn write(path: &Path, bytes: &[u8]) {
 }
 
 /// Lines as they come, so that a wait for one can have a time limit.
-fn lines(reader: impl BufRead + Send + 'static) -> Receiver<String> {
+pub(crate) fn lines(reader: impl BufRead + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || reader.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
     receiver
+}
+
+/// A form of the client that gets tokens, which says so.
+fn form_of_the_client(path: &str, form: &str) -> Request {
+    Request::post(path, form)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("authorization", format!("Basic {}", STANDARD.encode(format!("{CLIENT}:{SECRET}"))))
 }
 
 fn member(answer: &Value, name: &str) -> String {

@@ -3,6 +3,7 @@
 //! Each target is a function of bytes that panics if something does not hold. The same functions are run three ways:
 //! over the corpus and over generated inputs by `cargo test`, and guided by coverage by `fuzz/run`.
 
+mod api_key;
 mod config;
 mod exchange;
 mod jwks;
@@ -10,6 +11,7 @@ mod keys;
 mod path;
 mod token;
 
+pub use self::api_key::api_key;
 pub use self::config::config;
 pub use self::exchange::exchange;
 pub use self::jwks::jwks;
@@ -20,5 +22,11 @@ pub use self::token::token;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 5] =
-    [("token", token), ("jwks", jwks), ("config", config), ("path", path), ("exchange", exchange)];
+pub const TARGETS: [Target; 6] = [
+    ("token", token),
+    ("jwks", jwks),
+    ("config", config),
+    ("path", path),
+    ("exchange", exchange),
+    ("api_key", api_key),
+];

@@ -120,7 +120,7 @@ impl Assurance {
         match (&self.context, &self.acr_values) {
             (Some(context), _) if is_entra(token) => {
                 let Some(context) = context.of(token) else { return Verdict::Unknown("assurance_context_not_set") };
-                match token.signed().string_or_list("acrs") {
+                match token.typed().string_or_list("acrs") {
                     Claim::Value(contexts) => {
                         Verdict::of(contexts.contains(&&**context), || "assurance_context_missing")
                     }
@@ -128,7 +128,7 @@ impl Assurance {
                     Claim::Malformed => Verdict::Unknown("assurance_context_malformed"),
                 }
             }
-            (_, Some(values)) => match token.signed().string("acr") {
+            (_, Some(values)) => match token.typed().string("acr") {
                 Claim::Value(level) => {
                     Verdict::of(values.iter().any(|value| value == level), || "assurance_level_too_low")
                 }
@@ -143,7 +143,7 @@ impl Assurance {
 
     fn methods(&self, token: &VerifiedToken) -> Part {
         let Some(wanted) = &self.amr else { return Verdict::Met };
-        match token.signed().string_or_list("amr") {
+        match token.typed().string_or_list("amr") {
             Claim::Value(methods) => Verdict::of(
                 methods.iter().any(|method| wanted.iter().any(|wanted| wanted == method)),
                 || "assurance_method_missing",
@@ -155,7 +155,7 @@ impl Assurance {
 
     fn age(&self, token: &VerifiedToken, now: UnixTime) -> Part {
         let Some(oldest) = self.max_age else { return Verdict::Met };
-        match token.signed().numeric_date("auth_time") {
+        match token.typed().numeric_date("auth_time") {
             Claim::Value(signed_in) if now.plus(LARGEST_SKEW) < signed_in => {
                 Verdict::Unknown("assurance_time_in_future")
             }
@@ -220,7 +220,7 @@ fn is_entra(token: &VerifiedToken) -> bool {
 
 /// The client says that it can take a claims challenge: `xms_cc` holds `cp1`, in any case.
 fn says_claims_challenges(token: &VerifiedToken) -> bool {
-    match token.signed().string_or_list("xms_cc") {
+    match token.typed().string_or_list("xms_cc") {
         Claim::Value(capabilities) => capabilities.iter().any(|capability| capability.eq_ignore_ascii_case("cp1")),
         Claim::Absent | Claim::Malformed => false,
     }

@@ -7,6 +7,7 @@ use super::device::Device;
 use super::network::Networks;
 use super::schedule::Schedule;
 use super::{Circumstances, Connection, assurance, geo};
+use crate::certificate::{Accepted, CertificateFlaw};
 use crate::verdict::Verdict;
 
 /// Something with the name that the configuration gives it.
@@ -33,6 +34,8 @@ pub enum Check {
     Assurance(Named<Assurance>),
     /// From one of these devices.
     Devices(Vec<Named<Device>>),
+    /// With one of these client certificates.
+    Certificates(Vec<Named<Accepted>>),
     /// At a risk below this.
     RiskBelow(u8),
 }
@@ -64,6 +67,8 @@ pub enum Lack {
     Device,
     /// The device shows nothing that can be believed.
     DeviceUnknown,
+    /// The client's certificate.
+    Certificate(CertificateFlaw),
     /// The risk is too high.
     Risk,
     /// The risk is not known, and what is known of it is not too high.
@@ -87,6 +92,7 @@ impl Lack {
             Self::Assurance(shortfall) => shortfall.reason(),
             Self::Device => "device_not_allowed",
             Self::DeviceUnknown => "device_unknown",
+            Self::Certificate(flaw) => flaw.reason(),
             Self::Risk => "risk_too_high",
             Self::RiskUnknown => "risk_unknown",
         }
@@ -124,6 +130,7 @@ impl Check {
                 let devices = devices.iter().map(|device| device.thing.is_used(circumstances));
                 any(devices, Lack::Device, Lack::DeviceUnknown)
             }
+            Self::Certificates(accepted) => certificates(accepted, circumstances),
             Self::RiskBelow(limit) => match circumstances.risk.is_below(*limit) {
                 Verdict::Met => Verdict::Met,
                 Verdict::Unmet(()) => Verdict::Unmet(Lack::Risk),
@@ -150,6 +157,7 @@ impl Check {
             Self::Schedules(schedules) => ("schedules", names(schedules)),
             Self::Assurance(assurance) => ("assurance", assurance.name.to_string()),
             Self::Devices(devices) => ("devices", names(devices)),
+            Self::Certificates(accepted) => ("certificates", names(accepted)),
             Self::RiskBelow(limit) => ("risk_below", limit.to_string()),
         }
     }
@@ -170,10 +178,28 @@ impl Check {
             Self::Countries(name, _) | Self::Asns(name, _) => header(name),
             Self::Schedules(_) => format!("{} seconds since 1970", circumstances.now.as_secs()),
             Self::Assurance(_) => circumstances.token.map_or_else(|| "no token".to_owned(), assurance::told),
-            Self::Devices(_) => certificate(circumstances.connection),
+            Self::Devices(_) | Self::Certificates(_) => certificate(circumstances.connection),
             Self::RiskBelow(_) => circumstances.risk.to_string(),
         }
     }
+}
+
+/// Met if one of them accepts the client's certificate; otherwise with the reason of the one that it came furthest with.
+fn certificates(accepted: &[Named<Accepted>], circumstances: &Circumstances<'_>) -> Verdict<Lack> {
+    let presented = match circumstances.connection.presented() {
+        Ok(Some(presented)) => presented,
+        Ok(None) => return Verdict::Unknown(Lack::Certificate(CertificateFlaw::Absent)),
+        Err(flaw) => return Verdict::Unknown(Lack::Certificate(CertificateFlaw::Presented(flaw))),
+    };
+    let mut furthest = CertificateFlaw::NotAccepted;
+    for accepted in accepted {
+        match accepted.thing.check(presented, circumstances.now) {
+            Ok(()) => return Verdict::Met,
+            Err(flaw) => furthest = furthest.or_further(flaw),
+        }
+    }
+    let lack = Lack::Certificate(furthest);
+    if furthest.is_certain() { Verdict::Unmet(lack) } else { Verdict::Unknown(lack) }
 }
 
 /// What certificate the client showed, for people.

@@ -3,9 +3,9 @@
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 
-use super::{Connection, Networks};
+use super::{Connection, Named, Networks};
 use crate::certificate::presented::digest_from_hex;
-use crate::certificate::{DistinguishedName, Names, Presented, PresentedFlaw, xfcc};
+use crate::certificate::{Accepted, DistinguishedName, Names, Presented, PresentedFlaw, xfcc};
 use crate::http::RequestHead;
 
 /// How client certificates come in.
@@ -16,6 +16,8 @@ pub struct ClientCertificates {
     /// Who ends TLS takes no certificate that it does not check, and where nobody says so this stands for it: Envoy before
     /// 1.39, and every proxy in front.
     pub assume_validated: bool,
+    /// Those that are accepted as identities of their own, in the order in which they are asked.
+    pub identities: Vec<Named<Accepted>>,
 }
 
 /// Where the client's certificate is taken from.
@@ -28,7 +30,7 @@ pub enum CertificateSource {
     Forwarded {
         /// Whose word counts: the other end of the connection, as the host has it.
         proxies: Vec<Rc<Networks>>,
-        /// Which element of the header, from the right: the one that the outermost of the trusted proxies wrote.
+        /// How many elements the header has: one of each trusted proxy. The first is of the outermost, which has the client.
         hops: NonZeroUsize,
     },
 }
@@ -76,9 +78,13 @@ impl ClientCertificates {
             return Ok(None);
         }
         let mut elements = xfcc::parse(fields).map_err(PresentedFlaw::Header)?;
-        let place = elements.len().checked_sub(hops.get()).ok_or(PresentedFlaw::TooFewElements)?;
-        let element = elements.swap_remove(place);
-        Presented::new(element.hash, element.cert, element.names, None, self.assume_validated).map(Some)
+        // One more would be the client's own, or written by a name in its certificate.
+        if elements.len() != hops.get() {
+            return Err(PresentedFlaw::Elements);
+        }
+        let element = elements.swap_remove(0);
+        let digest = element.hash.ok_or(PresentedFlaw::Unreadable)?;
+        Presented::new(Some(digest), element.cert, Names::default(), None, self.assume_validated).map(Some)
     }
 }
 

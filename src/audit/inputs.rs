@@ -67,7 +67,7 @@ impl AuditInputs {
                 None => inputs.left_out.push(name.to_owned()),
             }
         }
-        let typ = identity.token().and_then(|token| token.signed().header().typ.as_deref());
+        let typ = identity.token().and_then(|token| token.signed()?.header().typ.as_deref());
         inputs.typ = typ.map(|typ| bounded(typ, LONGEST_TYP));
         inputs.claims = Some(claims);
         inputs
@@ -104,7 +104,7 @@ fn size(value: &Value, most: usize) -> usize {
 }
 
 /// The claims that rules ask about: who calls, by what application, what it may, how surely it signed in, until when.
-pub const DECIDING: [&str; 39] = [
+pub const DECIDING: [&str; 40] = [
     "iss",
     "aud",
     "exp",
@@ -144,6 +144,7 @@ pub const DECIDING: [&str; 39] = [
     "tfp",
     "xms_idrel",
     "idp",
+    "cnf",
 ];
 
 /// Those that are accepted are far shorter.

@@ -4,50 +4,36 @@
 //! says that it was checked, or where the operator names that very certificate.
 //!
 //! - [`x509`]: what a certificate says (RFC 5280)
-//! - [`distinguished_name`], [`pattern`]: names in the configuration
+//! - [`distinguished_name`], [`pattern`], [`spiffe`]: names in the configuration
 //! - [`presented`]: a certificate as it was shown
 //! - [`xfcc`]: the header `x-forwarded-client-cert`
+//! - [`accepted`]: which are accepted
+//! - [`revocation`]: what issuers have taken back
+//! - `signature`: of lists, by their issuers
+//! - [`holder`]: whom an accepted one makes known
+//! - [`flaw`]: why one is not accepted
 
+pub mod accepted;
 pub mod distinguished_name;
+pub mod flaw;
+pub mod holder;
 pub mod pattern;
 pub mod presented;
+pub mod revocation;
+mod signature;
+pub mod spiffe;
 pub mod x509;
 pub mod xfcc;
 
-use serde_json::{Map, Value};
-
+pub use accepted::{Accepted, Revocation, SubjectFrom};
 pub use distinguished_name::{DistinguishedName, DistinguishedNameFlaw};
+pub use flaw::CertificateFlaw;
+pub use holder::Holder;
 pub use pattern::{Pattern, PatternFlaw};
 pub use presented::{Presented, PresentedFlaw};
+pub use revocation::{RevocationList, RevocationListFlaw, RevocationLists};
+pub use signature::SignatureFlaw;
 pub use x509::{Certificate, Names};
 
-/// Who has the key of an accepted certificate.
-#[derive(Debug)]
-pub struct Holder {
-    claims: Map<String, Value>,
-}
-
-impl Holder {
-    /// What is known of the holder, in the words of a token.
-    #[must_use]
-    pub fn claims(&self) -> &Map<String, Value> {
-        &self.claims
-    }
-}
-
-/// Why a client certificate is not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CertificateFlaw {
-    /// It is none of those that are accepted.
-    NotAccepted,
-}
-
-impl CertificateFlaw {
-    /// Stable code for the audit record and the counters.
-    #[must_use]
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::NotAccepted => "certificate_not_accepted",
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -31,8 +31,8 @@ pub enum PresentedFlaw {
     Unreadable,
     /// The header of a trusted proxy can't be read without doubt.
     Header(XfccFlaw),
-    /// The header of a trusted proxy has fewer elements than there are trusted proxies.
-    TooFewElements,
+    /// The header of a trusted proxy has not one element for each trusted proxy.
+    Elements,
 }
 
 impl PresentedFlaw {
@@ -42,7 +42,7 @@ impl PresentedFlaw {
         match self {
             Self::Unreadable => "certificate_unreadable",
             Self::Header(flaw) => flaw.reason(),
-            Self::TooFewElements => "forwarded_certificate_too_few_elements",
+            Self::Elements => "forwarded_certificate_elements",
         }
     }
 }
@@ -84,6 +84,12 @@ impl Presented {
             Certificate::from_der(&der)
         };
         self.read.get_or_init(read).as_ref()
+    }
+
+    /// The certificate itself was handed over, readable or not.
+    #[must_use]
+    pub fn is_handed_over(&self) -> bool {
+        self.encoded.is_some()
     }
 
     /// Whom it names: by the certificate, or as far as the host or the proxy tells where the certificate is not handed over.

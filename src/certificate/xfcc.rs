@@ -2,25 +2,19 @@
 //! commas, one for each proxy, each of pairs separated by semicolons; keys without case; a value with `,`, `;` or `=` in
 //! quotes, and in those a backslash before a quote.
 //!
-//! Envoy puts alternative names into the header as they are in the certificate, without quotes. So a certificate whose name
-//! has a `;` in it could write pairs of its own, and whatever is not plainly one element's pairs is refused, and names are
-//! believed from `Cert` where that is there.
+//! Envoy puts alternative names into the header as they are in the certificate, without quotes (seen with 1.40). So whoever has a
+//! certificate with `;` or `,` in a name writes pairs and elements of their own. That is why only `Hash` and `Cert` are believed,
+//! which come before the names and may come once, why both must be of one certificate, and why the number of elements is fixed.
 
-use super::distinguished_name::DistinguishedName;
 use super::presented::digest_from_hex;
-use super::x509::Names;
 
-/// One element: what one proxy says of its client's certificate.
+/// One element: what one proxy says of its client's certificate, as far as it is believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Element {
     /// `Hash`: SHA-256 of the certificate's DER.
     pub hash: Option<[u8; 32]>,
     /// `Cert`: the certificate in PEM with `%` encoding.
     pub cert: Option<String>,
-    /// `Subject`, `URI` and `DNS`. There may be others that nobody tells of.
-    pub names: Names,
-    /// `By`: addresses of the proxy's own certificate.
-    pub by: Vec<String>,
 }
 
 /// Why a header can't be read without doubt.
@@ -79,7 +73,7 @@ pub fn parse<'v>(fields: impl Iterator<Item = &'v [u8]>) -> Result<Vec<Element>,
 /// The element at the start, and what comes after its comma if there is one.
 fn element(text: &str) -> Result<(Element, Option<&str>), XfccFlaw> {
     let mut element = Element::default();
-    let mut has_subject = false;
+    let mut subject = None;
     // A blank after a comma is the HTTP library's that joined two fields (RFC 9110 section 5.3).
     let mut rest = text.trim_start_matches([' ', '\t']);
     for _ in 0..MOST_PAIRS {
@@ -88,18 +82,9 @@ fn element(text: &str) -> Result<(Element, Option<&str>), XfccFlaw> {
         match key.to_ascii_lowercase().as_str() {
             "hash" => set(&mut element.hash, digest_from_hex(&value).ok_or(XfccFlaw::Malformed)?)?,
             "cert" => set(&mut element.cert, value)?,
-            "subject" if has_subject => return Err(XfccFlaw::Repeated),
-            "subject" => {
-                has_subject = true;
-                element.names.subject = DistinguishedName::parse(&value).ok();
-            }
-            // Envoy writes these where there is none.
-            "uri" | "dns" | "by" if value.is_empty() => {}
-            "uri" => element.names.uri_sans.push(value),
-            "dns" => element.names.dns_sans.push(value.to_ascii_lowercase()),
-            "by" => element.by.push(value),
-            // Who issued whom, up to an authority: nobody here builds a chain.
-            "chain" => {}
+            "subject" => set(&mut subject, ())?,
+            // Names that are not believed, and who issued whom: nobody here builds a chain.
+            "uri" | "dns" | "by" | "chain" => {}
             _ => return Err(XfccFlaw::Malformed),
         }
         match end {
@@ -170,3 +155,6 @@ const LONGEST: usize = 60 << 10;
 const MOST_ELEMENTS: usize = 32;
 /// An element has seven keys, of which three may come more than once.
 const MOST_PAIRS: usize = 64;
+
+#[cfg(test)]
+mod tests;

@@ -19,14 +19,17 @@ use crate::access::risk::{RiskSettings, SlowDown, Watch};
 use crate::access::{AddressSource, ClientCertificates};
 use crate::api_key::ApiKeys;
 use crate::audit::{AuditInputs, AuditLog};
+use crate::binding::Bindings;
 use crate::credential::Sources;
 use crate::forward::Forwarding;
 use crate::groups::{GroupsSettings, Resolver};
 use crate::http::challenge::Challenge;
 use crate::http::{HeaderMap, Leniency, RequestHead};
+use crate::introspection::{IntrospectionSettings, Introspector, Introspectors};
 use crate::jose::{SignaturePolicy, TokenLimits};
 use crate::policy::{Details, Requirement, RouteMatch, Router, Rule};
 use crate::provider::{Issuer, IssuerFlaw, IssuerRef, KeyCache, KeyCacheSettings, Provider};
+use crate::rate_limit::global::Asker;
 use crate::rate_limit::{Limit, Limiter};
 use crate::time::UnixTime;
 use crate::token::TokenRules;
@@ -41,14 +44,19 @@ pub struct Config {
     pub(crate) api_keys: Option<ApiKeys>,
     /// What is emptied before a request goes upstream.
     pub(crate) emptied: Sources,
+    pub(crate) bindings: Bindings,
     pub(crate) forwarding: Forwarding,
     pub(crate) challenge: Challenge,
     resource_metadata: Option<ResourceMetadata>,
     /// How groups are asked for that a token has no room for.
     groups: Option<GroupsSettings>,
+    /// Who is asked about which tokens.
+    pub(crate) introspectors: Introspectors,
     risk: Option<RiskSettings>,
     /// In the order of the configuration; rules name them by their places.
     pub(crate) rate_limits: Vec<LimitConfig>,
+    /// The clusters of those who count elsewhere.
+    rate_limit_engines: Vec<String>,
     pub(crate) rate_limit_memory: usize,
     pub(crate) rate_limit_headers: LimitHeaders,
     preflight_passes: bool,
@@ -70,6 +78,8 @@ pub(crate) struct ProviderConfig {
     pub(crate) provider: Provider,
     pub(crate) rules: TokenRules,
     keys: KeyCacheSettings,
+    /// How its authorization server is asked about tokens.
+    pub(crate) introspection: Option<IntrospectionSettings>,
 }
 
 impl ProviderConfig {
@@ -99,6 +109,8 @@ pub(crate) enum LimitHeaders {
 struct EndsAt {
     path: String,
     until: UnixTime,
+    /// What to do then.
+    then: &'static str,
 }
 
 /// Bounds on the filter's own work.
@@ -156,7 +168,7 @@ impl Config {
     #[must_use]
     pub fn ended(&self, now: UnixTime) -> Vec<String> {
         let ended = self.ends.iter().filter(|end| end.until <= now);
-        let ended = ended.map(|end| format!("{}: is over; take it out", end.path));
+        let ended = ended.map(|end| format!("{}: {}", end.path, end.then));
         ended.chain(self.api_keys.iter().flat_map(|keys| keys.told(now))).collect()
     }
 
@@ -178,6 +190,28 @@ impl Config {
     /// Who asks for groups, if that is configured.
     pub(crate) fn resolver(&self, seed: u64) -> Option<Resolver> {
         self.groups.as_ref().map(|settings| Resolver::new(settings.clone(), seed))
+    }
+
+    /// Who asks about the tokens of each provider, where that is configured, in the order of the configuration.
+    pub(crate) fn token_introspectors(&self, seed: u64) -> Vec<Option<Introspector>> {
+        let settings = self.providers.iter().map(|provider| provider.introspection.as_ref());
+        settings.map(|settings| settings.map(|settings| Introspector::new(settings.clone(), seed))).collect()
+    }
+
+    /// How the authorization server of the provider at `place` is asked about tokens, if it is.
+    #[must_use]
+    pub fn introspection(&self, place: usize) -> Option<&IntrospectionSettings> {
+        self.providers.get(place)?.introspection.as_ref()
+    }
+
+    /// The provider at `place`.
+    pub(crate) fn provider(&self, place: usize) -> Option<&ProviderConfig> {
+        self.providers.get(place)
+    }
+
+    /// Who asks each engine that counts limits, in the order of their places.
+    pub(crate) fn askers(&self, seed: u64) -> Vec<Asker> {
+        self.rate_limit_engines.iter().map(|cluster| Asker::new(cluster.clone(), seed)).collect()
     }
 
     /// Who watches for risk, if that is configured.

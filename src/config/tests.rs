@@ -5,6 +5,7 @@
 mod files;
 mod rate_limit;
 mod api_keys;
+mod introspection;
 mod requirement;
 
 use serde_json::{Value, json};
@@ -29,6 +30,7 @@ fn good() -> Value {
 fn load(document: &Value) -> Result<Config, Vec<String>> {
     let environment = |name: &str| match name {
         "BATCH_PUBLIC_KEY" => Some(PUBLIC_KEY.to_owned()),
+        "INTROSPECTION_SECRET" | "PARTNER_SECRET" => Some("hush".to_owned()),
         "LEGACY_SECRET" => {
             Some("c2l4dHktZm91ciBieXRlcyBhcmUgZW5vdWdoIGZvciBhbnkgb2YgdGhlIHRocmVlIGhhc2hlcw".to_owned())
         }
@@ -59,7 +61,7 @@ fn each_fault_is_named_with_its_path_and_what_was_expected() {
         (
             "/provider",
             json!(1),
-            "provider: unknown setting; known here: `$schema`, `providers`, `api_keys`, `roles`, `rules`, `conditional_access`, `networks`, `client_address`, `geo`, `schedules`, `assurances`, `devices`, `client_certificates`, `risk`, `rate_limits`, `groups_overage`, `report_only`, `credentials`, `paths`, `forward`, `answers`, `audit`, `signatures`, `limits`",
+            "provider: unknown setting; known here: `$schema`, `providers`, `api_keys`, `roles`, `rules`, `conditional_access`, `networks`, `client_address`, `geo`, `schedules`, `assurances`, `devices`, `client_certificates`, `risk`, `rate_limits`, `groups_overage`, `report_only`, `credentials`, `bindings`, `paths`, `forward`, `answers`, `audit`, `signatures`, `limits`",
         ),
         ("/rules", Value::Null, "rules: is required"),
         ("/rules", json!({}), "rules: expected a list, found an object"),
@@ -163,6 +165,32 @@ fn each_fault_is_named_with_its_path_and_what_was_expected() {
             json!("public"),
             "rules[0].access: unknown value `public`; expected one of `required`, `optional`, `anonymous`",
         ),
+        (
+            "/bindings",
+            json!({ "dpop": { "algorithms": ["ES256", "HS256"] } }),
+            "bindings.dpop.algorithms[1]: `HS256` is no signature algorithm; expected `ES256` or the like",
+        ),
+        (
+            "/bindings",
+            json!({ "dpop": { "origins": ["https://api.example/v1"] } }),
+            "bindings.dpop.origins: `https://api.example/v1` is no origin; expected scheme and host, `https://api.example`",
+        ),
+        (
+            "/bindings",
+            json!({ "dpop": { "nonce": { "secret": "too short" } } }),
+            "bindings.dpop.nonce.secret: expected 32 characters or more; anybody could try out a shorter one",
+        ),
+        (
+            "/bindings",
+            json!({ "signed_request": { "max_age": "1h" } }),
+            "bindings.signed_request.max_age: expected a span from `1s` to `10m`: each use is remembered for that long",
+        ),
+        (
+            "/rules/0/require",
+            json!({ "binding": ["tls"] }),
+            "rules[0].require.binding[0]: unknown value `tls`; expected one of `dpop`, `mtls`, `signed_request`",
+        ),
+        ("/rules/0/require", json!({ "binding": [] }), "rules[0].require.binding: is empty"),
         ("/answers", json!({ "realm": "a\"b" }), "answers.realm: expected printable ASCII without `\"` and `\\`"),
         (
             "/answers",

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::AUTHORIZATION;
+use super::{AUTHORIZATION, PROOF, Scheme};
 use crate::http::name::{Twin, is_token, twin_key};
 use crate::http::{HeaderValue, MutationFlaw, Mutations, RequestHead, cookie, query};
 
@@ -86,6 +86,8 @@ impl std::error::Error for SourceFlaw {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sources {
     pub(super) authorization: bool,
+    /// The schemes taken there.
+    pub(super) schemes: Vec<Scheme>,
     pub(super) headers: Vec<HeaderSource>,
     header_keys: Vec<String>,
     pub(super) cookies: Vec<String>,
@@ -96,6 +98,7 @@ impl Default for Sources {
     fn default() -> Self {
         Self {
             authorization: true,
+            schemes: vec![Scheme::Bearer],
             headers: Vec::new(),
             header_keys: vec![AUTHORIZATION.to_owned()],
             cookies: Vec::new(),
@@ -119,7 +122,21 @@ impl Sources {
         let authorization_key = authorization.then(|| AUTHORIZATION.to_owned());
         let header_keys =
             authorization_key.into_iter().chain(headers.iter().map(|header| twin_key(header.name.as_bytes())));
-        Ok(Self { authorization, header_keys: header_keys.collect(), headers, cookies, query_parameters })
+        let header_keys = header_keys.collect();
+        let schemes = vec![Scheme::Bearer];
+        Ok(Self { authorization, schemes, header_keys, headers, cookies, query_parameters })
+    }
+
+    /// The same with these schemes besides `Bearer`. With `DPoP` the header of the proof goes where the token goes.
+    #[must_use]
+    pub fn taking(mut self, schemes: impl IntoIterator<Item = Scheme>) -> Self {
+        for scheme in schemes {
+            if scheme == Scheme::Dpop {
+                self.header_keys.push(twin_key(PROOF.as_bytes()));
+            }
+            self.schemes.push(scheme);
+        }
+        self
     }
 
     /// What takes every configured place out of a request, whether there is a credential in it or not, and whether it
@@ -154,6 +171,7 @@ impl Sources {
     pub fn parameters(&self) -> Self {
         Self {
             authorization: false,
+            schemes: Vec::new(),
             headers: Vec::new(),
             header_keys: Vec::new(),
             cookies: Vec::new(),

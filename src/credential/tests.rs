@@ -124,7 +124,7 @@ fn a_credential_is_found_in_each_configured_place() {
         ("/?%74oken=a.b", ("accept", "*/*"), Place::QueryParameter("token")),
     ] {
         let head = head(path, &[header]);
-        assert_eq!(find(&head, &sources), Ok(Some(Found { token: b"a.b", place })));
+        assert_eq!(find(&head, &sources), Ok(Some(Found { token: b"a.b", place, scheme: Scheme::Bearer })));
     }
 }
 

@@ -3,6 +3,7 @@
 //! The reasons are fine here, for the audit record, the counters and the access log; the caller gets one of the few
 //! answers of [`reply`](super::reply).
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::api_key::ApiKeyFlaw;
@@ -67,10 +68,14 @@ pub enum Denial {
     // How often.
     /// A limit is exceeded.
     Limited(Excess),
+    /// A limit of this name is counted elsewhere, and there is no answer.
+    LimitUnavailable(Rc<str>),
 
     // Ours.
     /// The issuer's keys are not to be had.
     KeysUnavailable(Duration),
+    /// What an opaque token is can't be had.
+    IntrospectionUnavailable(Duration),
     /// The caller's groups are not to be had.
     GroupsUnavailable(Duration),
     /// The caller, or the address of a request whose token does not verify, is locked out for so long.
@@ -98,6 +103,7 @@ impl Denial {
     pub fn limit(&self) -> Option<&str> {
         match self {
             Self::Limited(excess) => Some(&excess.limit),
+            Self::LimitUnavailable(limit) => Some(limit),
             _ => None,
         }
     }
@@ -124,7 +130,9 @@ impl Denial {
             Self::NoRule => "no_rule",
             Self::Refused(refusal) => refusal.reason(),
             Self::Limited(excess) => excess.reason(),
+            Self::LimitUnavailable(_) => "limit_unavailable",
             Self::KeysUnavailable(_) => "keys_unavailable",
+            Self::IntrospectionUnavailable(_) => "introspection_unavailable",
             Self::GroupsUnavailable(_) => "groups_unavailable",
             Self::LockedOut(_) => "locked_out",
             Self::SlowedDown(_) => "slowed_down",

@@ -125,6 +125,8 @@ fn is_unverified(denial: &Denial) -> bool {
         Denial::Token(_) | Denial::Issuer(_) | Denial::Key(_) | Denial::AlgorithmNotAccepted | Denial::Signature(_) => {
             true
         }
+        // Expired, revoked or made up: the server does not tell them apart, and whoever goes on with such a token is told so.
+        Denial::Introspection(_) => true,
         Denial::Rule(flaw) => !matches!(
             flaw,
             TokenRuleFlaw::Expired

@@ -2,7 +2,9 @@
 //!
 //! On arrival, before its credential is looked at: limits by address or by the request. With leave to go on: limits by who is
 //! calling. Of the limits of one moment a request is counted in all or, if one stops it, in none. A request that waits and walks
-//! again is counted once.
+//! again is counted once. Those that are counted elsewhere are asked for after that, of requests that no limit here stops.
+
+mod global;
 
 use std::cell::Cell;
 
@@ -19,6 +21,8 @@ use crate::policy::{Facts, RouteMatch, Rule};
 use crate::rate_limit::{Limit, Request, Source, Tally, When, fields};
 use crate::time::UnixTime;
 use crate::verdict::Verdict;
+pub(super) use global::Asked;
+use global::Elsewhere;
 
 /// Before it is known who is calling.
 ///
@@ -34,29 +38,33 @@ pub(super) fn arrive(
     now: UnixTime,
     trace: &mut Trace,
 ) -> Result<(), Stop> {
-    if !applies(config, rule, |when| when != When::Admitted) || !trace.done.counted.arrives() {
+    let is_first = trace.done.counted.arrives();
+    if !applies(config, rule, is_first, |when| when != When::Admitted) {
         return Ok(());
     }
     let source = arrival(config, rule, head, host);
-    let mut requests = Vec::new();
-    let mut looks = Vec::new();
+    let (mut requests, mut looks, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
     for (limit, weight) in limits(config, rule) {
         let limit = &limit.limit;
         let percent = engine.limiter().percent(host, limit, now);
         let request = Request { limit, tier: None, weight, percent };
-        match limit.when {
-            When::Arrival => requests.push(request),
-            When::ArrivalOfFailures => looks.push(request),
-            When::Admitted => {}
+        match (limit.when, &limit.global) {
+            (When::Arrival, Some(global)) => elsewhere.push(Elsewhere { request, global }),
+            (When::Arrival, None) => requests.push(request),
+            (When::ArrivalOfFailures, _) => looks.push(request),
+            (When::Admitted, _) => {}
         }
     }
-    let limiter = engine.limiter();
-    let mut tallies: Vec<Tally> = looks.iter().map(|look| limiter.look(host, look, source, now)).collect();
-    if !is_stopped(&tallies) {
-        tallies.extend(limiter.count(host, &requests, source, now));
+    if is_first {
+        let limiter = engine.limiter();
+        let mut tallies: Vec<Tally> = looks.iter().map(|look| limiter.look(host, look, source, now)).collect();
+        if !is_stopped(&tallies) {
+            tallies.extend(limiter.count(host, &requests, source, now));
+        }
+        learn(&requests, trace);
+        end(tallies, trace)?;
     }
-    learn(&requests, trace);
-    end(tallies, trace)
+    count_elsewhere(&elsewhere, source, engine, host, now, trace)
 }
 
 /// The credential was not accepted: that counts, where failures do.
@@ -71,7 +79,7 @@ pub(super) fn failed(
     now: UnixTime,
     trace: &mut Trace,
 ) {
-    if !applies(config, rule, |when| when == When::ArrivalOfFailures) || !is_failure(denial) {
+    if !applies(config, rule, true, |when| when == When::ArrivalOfFailures) || !is_failure(denial) {
         return;
     }
     let source = arrival(config, rule, head, host);
@@ -102,27 +110,50 @@ pub(super) fn admit(
     trace: &mut Trace,
 ) -> Result<(), Stop> {
     let rule = route.value();
-    if !applies(config, rule, |when| when == When::Admitted) || !trace.done.counted.is_admitted() {
+    let is_first = trace.done.counted.is_admitted();
+    if !applies(config, rule, is_first, |when| when == When::Admitted) {
         return Ok(());
     }
-    let mut requests = Vec::new();
+    let (mut requests, mut elsewhere) = (Vec::new(), Vec::new());
     for (limit, weight) in limits(config, rule).filter(|(limit, _)| limit.limit.when == When::Admitted) {
         let percent = engine.limiter().percent(host, &limit.limit, now).min(at_risk(&limit.limit, risk));
         let tier = tier(config, limit, route, head, identity, risk, host, now);
         let tier = tier.and_then(|place| limit.limit.tiers.get(place));
-        requests.push(Request { limit: &limit.limit, tier, weight, percent });
+        let request = Request { limit: &limit.limit, tier, weight, percent };
+        match &limit.limit.global {
+            Some(global) => elsewhere.push(Elsewhere { request, global }),
+            None => requests.push(request),
+        }
     }
     let address = Connection::new(host).addressed_by(config.client_address, head);
-    let needs_address = requests.iter().any(|request| request.limit.key.needs_address());
+    let asked = elsewhere.iter().map(|one| &one.request);
+    let needs_address = requests.iter().chain(asked).any(|request| request.limit.key.needs_address());
     let address = if needs_address { address.address() } else { None };
     let source = Source { identity, head, address, rule: &rule.name };
-    let tallies = engine.limiter().count(host, &requests, source, now);
-    learn(&requests, trace);
-    end(tallies, trace)
+    if is_first {
+        let tallies = engine.limiter().count(host, &requests, source, now);
+        learn(&requests, trace);
+        end(tallies, trace)?;
+    }
+    count_elsewhere(&elsewhere, source, engine, host, now, trace)
+}
+
+fn count_elsewhere(
+    limits: &[Elsewhere<'_>],
+    source: Source<'_>,
+    engine: &mut Engine,
+    host: &mut dyn Host,
+    now: UnixTime,
+    trace: &mut Trace,
+) -> Result<(), Stop> {
+    let (tallies, stop) = global::settle(limits, source, engine, host, now, trace);
+    end(tallies, trace)?;
+    stop.map_or(Ok(()), Err)
 }
 
 /// The request does not go on: what it holds is free again.
 pub(super) fn release(done: &mut Done, engine: &mut Engine, host: &mut dyn Host) {
+    done.asked.forget(engine);
     for held in done.counted.take_held() {
         engine.limiter().release(host, held);
     }
@@ -175,8 +206,9 @@ fn limits<'c>(config: &'c Config, rule: &'c Rule) -> impl Iterator<Item = (&'c L
     rule.limits.iter().filter_map(|applied| Some((config.rate_limits.get(applied.limit)?, applied.weight)))
 }
 
-fn applies(config: &Config, rule: &Rule, when: impl Fn(When) -> bool) -> bool {
-    limits(config, rule).any(|(limit, _)| when(limit.limit.when))
+/// Is there a limit of this moment? When the request was counted here before, one that is counted elsewhere.
+fn applies(config: &Config, rule: &Rule, is_first: bool, when: impl Fn(When) -> bool) -> bool {
+    limits(config, rule).any(|(limit, _)| when(limit.limit.when) && (is_first || limit.limit.global.is_some()))
 }
 
 /// What keys are made of before it is known who is calling.

@@ -1,7 +1,7 @@
 //! One request on its way: the walk, what it waits for, and how it ends.
 //!
 //! An [`Exchange`] exists from the request's head to its answer. Each step either ends it or gives it back to wait for
-//! keys or groups; a request that waited runs the whole walk again, never a shortened one, so nothing that changed meanwhile is
+//! keys, groups or what its token is; a request that waited runs the whole walk again, never a shortened one, so nothing that changed meanwhile is
 //! missed. The types see to it that an exchange ends exactly once: ending consumes it.
 
 mod afterwards;
@@ -23,12 +23,14 @@ pub use reply::{Asker, Reply};
 
 use crate::access::Connection;
 use crate::audit::{AuditEvent, Decision, bounded};
+use crate::credential::Scheme;
 use crate::engine::{Engine, Host};
 use crate::entra::Caller;
 use crate::http::{HeaderMap, HeaderValue, Mutations, RequestHead};
 use crate::identity::Identity;
 use crate::policy::Credentials;
 use crate::time::UnixTime;
+use crate::token::VerifiedToken;
 use request::{Done, Stop, Trace, Wanted};
 
 /// A request that has not been answered yet.
@@ -106,6 +108,7 @@ impl Exchange {
     #[must_use]
     pub fn anew(mut self, former: &mut Engine) -> Self {
         self.leave(former);
+        self.done.asked.forget(former);
         self
     }
 
@@ -169,6 +172,7 @@ impl Exchange {
             grpc: self.head.is_grpc(),
             accepts: trace.accepts,
             without_token: matches!(trace.identity, Some(Identity::ApiKey(_) | Identity::Certificate(_))),
+            scheme: trace.scheme.unwrap_or(Scheme::Bearer),
         };
         limits::tell(&engine.config_handle(), trace, true);
         let mut reply = reply::deny(&denial, &engine.config().challenge, asker);
@@ -187,9 +191,13 @@ impl Exchange {
         self.leave(engine);
         match &wanted {
             Wanted::Delay(_, delay) if !engine.enter_side_room() => return Err(Denial::SlowedDown(*delay)),
-            Wanted::Groups(_) if !engine.enter_side_room() => return Err(Denial::TooManyWaiting),
+            Wanted::Groups(_) | Wanted::Introspection { .. } if !engine.enter_side_room() => {
+                return Err(Denial::TooManyWaiting);
+            }
             Wanted::Key { .. } if !engine.enter_waiting_room() => return Err(Denial::TooManyWaiting),
-            Wanted::Key { .. } | Wanted::Groups(_) | Wanted::Delay(..) => {}
+            Wanted::Key { .. } | Wanted::Groups(_) | Wanted::Introspection { .. } | Wanted::Delay(..) => {}
+            // So many wait for an engine at most; it has counted this one.
+            Wanted::Limits(..) => {}
         }
         self.wanted = Some(wanted);
         Ok(until)
@@ -198,16 +206,16 @@ impl Exchange {
     /// How long it waits for this at most.
     fn until(&self, wanted: Option<&Wanted>, engine: &Engine) -> UnixTime {
         match wanted {
-            Some(Wanted::Delay(until, _)) => *until,
+            Some(Wanted::Delay(until, _) | Wanted::Limits(_, until)) => *until,
             _ => self.began.plus(engine.config().limits.wait),
         }
     }
 
     fn leave(&mut self, engine: &mut Engine) {
         match self.wanted.take() {
-            Some(Wanted::Delay(..) | Wanted::Groups(_)) => engine.leave_side_room(),
+            Some(Wanted::Delay(..) | Wanted::Groups(_) | Wanted::Introspection { .. }) => engine.leave_side_room(),
             Some(Wanted::Key { .. }) => engine.leave_waiting_room(),
-            None => {}
+            Some(Wanted::Limits(..)) | None => {}
         }
     }
 
@@ -244,7 +252,8 @@ impl Exchange {
                 client: owned(identity.client()),
                 tenant: owned(identity.tenant()),
                 token_id: owned(identity.token_id()),
-                kid: trace.kid.clone().or_else(|| identity.token()?.signed().header().kid.clone()),
+                kid: trace.kid.clone().or_else(|| identity.token()?.kid().map(str::to_owned)),
+                introspected: identity.token().is_some_and(VerifiedToken::is_introspected),
                 remembered: trace.remembered,
                 risk: trace.risk,
                 waited_ms: (waited > Duration::ZERO).then(|| u64::try_from(waited.as_millis()).unwrap_or(u64::MAX)),
@@ -262,7 +271,13 @@ impl Exchange {
 /// Answers a request that can't be read. Nothing in it is trusted but the way its caller wants to be spoken to.
 fn refuse(denial: &Denial, headers: &HeaderMap, engine: &Engine, now: UnixTime) -> Step {
     let request_id = request_id(headers);
-    let asker = Asker { request_id, grpc: headers.is_grpc(), accepts: Credentials::default(), without_token: false };
+    let asker = Asker {
+        request_id,
+        grpc: headers.is_grpc(),
+        accepts: Credentials::default(),
+        without_token: false,
+        scheme: Scheme::Bearer,
+    };
     let reply = reply::deny(denial, &engine.config().challenge, asker);
     let event = engine.config().audit.writes(Decision::Deny).then(|| AuditEvent {
         reason: denial.reason(),

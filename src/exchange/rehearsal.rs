@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -36,6 +37,8 @@ pub struct Rehearsal {
     pub credential: Option<String>,
     /// The token's header, as it names itself, verified or not.
     pub token: Option<Header>,
+    /// It is a token that only its authorization server can read.
+    pub opaque: bool,
     /// The name of the provider that answers for the token.
     pub provider: Option<String>,
     /// Who is calling, as far as it was found out.
@@ -163,13 +166,14 @@ struct Seen {
     policies: Vec<PolicyTold>,
 }
 
-/// Walks a request. When it waits for keys, `fetch` is to get what the engine asks for, and it goes on.
+/// Walks a request. When it waits, `fetch` is to get what the engine asks for, and it goes on. Who still waits then waits for a
+/// second try, and a little time passes.
 pub fn rehearse(
     headers: impl Into<HeaderMap>,
     engine: &mut Engine,
     host: &mut dyn Host,
     now: UnixTime,
-    fetch: &mut dyn FnMut(&mut Engine, &mut dyn Host),
+    fetch: &mut dyn FnMut(&mut Engine, &mut dyn Host, UnixTime),
 ) -> Rehearsal {
     let head = match RequestHead::read_or_return(headers.into(), engine.config().paths) {
         Ok(head) => head,
@@ -181,6 +185,7 @@ pub fn rehearse(
                 rule: None,
                 credential: None,
                 token: None,
+                opaque: false,
                 provider: None,
                 identity: Identity::Anonymous,
                 requirement: None,
@@ -207,9 +212,13 @@ pub fn rehearse(
     let exchange =
         Exchange { head: head.clone(), began: now, wanted: None, done: Done { slowed: true, ..Done::default() } };
     let mut step = exchange.traced(engine, host, now, &mut trace);
-    for _ in 0..MOST_WAITS {
+    let mut now = now;
+    for waits in 0..MOST_WAITS {
         let Step::Wait(exchange, _) = step else { break };
-        fetch(engine, host);
+        if waits >= AT_ONCE {
+            now = now.plus(A_LITTLE);
+        }
+        fetch(engine, host, now);
         trace = watched();
         step = exchange.traced(engine, host, now, &mut trace);
     }
@@ -233,13 +242,16 @@ fn tell(head: RequestHead, engine: &Engine, host: &mut dyn Host, trace: Trace, s
     let found = if looked_for { credential::find(&head, &config.sources).ok().flatten() } else { None };
     let key = config.api_keys.as_ref().filter(|_| looked_for && found.is_none());
     let key = key.and_then(|keys| credential::find_in(&head, keys.sources()).ok().flatten());
-    let token = found.as_ref().and_then(|found| Unverified::parse(found.token, &config.limits.token).ok());
+    let opaque = found.as_ref().is_some_and(|found| config.introspectors.of(found.token).is_some());
+    let token =
+        found.as_ref().filter(|_| !opaque).and_then(|found| Unverified::parse(found.token, &config.limits.token).ok());
     let address = Connection::new(host).addressed_by(config.client_address, &head).address();
     Rehearsal {
         address,
         rule,
         credential: found.or(key).map(|found| place(&found.place)),
         token: token.map(|token| token.header().clone()),
+        opaque,
         provider: trace.provider.map(|provider| config.provider_name(provider).to_owned()),
         identity: trace.identity.unwrap_or(Identity::Anonymous),
         requirement: seen.requirement,
@@ -268,5 +280,11 @@ fn captured(value: &Captured<'_>) -> String {
     }
 }
 
-/// A request that still waits then waits for keys that never come.
-const MOST_WAITS: usize = 10;
+/// A request that still waits then waits for what never comes.
+const MOST_WAITS: u32 = 10;
+
+/// Keys may be asked for twice, for another reason each, and then what the token is or who its caller is.
+const AT_ONCE: u32 = 3;
+
+/// A service that failed once is asked again within this.
+const A_LITTLE: Duration = Duration::from_millis(300);

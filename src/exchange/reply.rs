@@ -1,18 +1,20 @@
-//! From a reason to an answer: the only file with status codes and `WWW-Authenticate`.
+//! From a reason to an answer: the only place with status codes and `WWW-Authenticate`.
 //!
 //! Many reasons, few answers: a caller learns what to do next, not which check failed (RFC 9068 section 4, RFC 6750
 //! section 3.1). No byte of the request but a well-formed request id goes into an answer.
 
+mod challenge;
+
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::denial::Denial;
-use crate::access::{self, Authority, StepUp};
+use crate::access::{self, StepUp};
+use crate::binding::Fault;
+use crate::credential::Scheme;
 use crate::entra::EntraFlaw;
-use crate::http::challenge::{Challenge, is_quotable};
+use crate::http::challenge::Challenge;
 use crate::policy::{Credentials, Lack, Refusal};
 use crate::rate_limit::{Excess, ExcessKind};
 use crate::token::TokenRuleFlaw;
@@ -43,94 +45,8 @@ pub struct Asker<'a> {
     pub accepts: Credentials,
     /// It is known by something else than a token, of which a challenge for tokens would ask nothing.
     pub without_token: bool,
-}
-
-/// The challenges of `answer`, if it has any. One without an error code is another thing than none (RFC 6750 section 3.1).
-fn challenges_of(answer: Answer<'_>, challenge: &Challenge) -> Vec<String> {
-    let bearer = || format!("Bearer {}", challenge.parameters());
-    let api_key = || challenge.api_key().map(|parameters| format!("ApiKey {parameters}"));
-    match answer {
-        // Each kind of credential that would do has one. A certificate is not asked for in this way, but the field has to be there
-        // (RFC 9110 section 15.5.2).
-        Answer::CredentialMissing(Credentials { api_key: true, token, .. }) => {
-            token.then(bearer).into_iter().chain(api_key()).collect()
-        }
-        Answer::ApiKeyInvalid => api_key().into_iter().collect(),
-        answer => challenge_of(answer, challenge).into_iter().collect(),
-    }
-}
-
-/// The challenge for a token.
-fn challenge_of(answer: Answer<'_>, challenge: &Challenge) -> Option<String> {
-    let error = match answer {
-        Answer::CredentialMissing(_) => return Some(format!("Bearer {}", challenge.parameters())),
-        Answer::RequestInvalid => "invalid_request",
-        Answer::TokenInvalid => "invalid_token",
-        Answer::ScopeInsufficient(_) => "insufficient_scope",
-        Answer::StepUp(StepUp::Context { context, authority }) => {
-            return Some(claims_challenge(context, authority));
-        }
-        Answer::StepUp(StepUp::Authentication { .. }) => "insufficient_user_authentication",
-        Answer::ApiKeyInvalid
-        | Answer::NotAllowed
-        | Answer::CircumstancesNotAllowed
-        | Answer::TooMany(_)
-        | Answer::Limited(_)
-        | Answer::Unavailable(_) => return None,
-    };
-    let mut text = format!("Bearer {}, error=\"{error}\"", challenge.parameters());
-    match answer {
-        Answer::ScopeInsufficient(scopes) => words(&mut text, "scope", scopes),
-        Answer::StepUp(StepUp::Authentication { acr_values, max_age }) => {
-            let description = match acr_values {
-                Some(_) => "A different authentication level is required",
-                None => "More recent authentication is required",
-            };
-            parameter(&mut text, "error_description", description);
-            words(&mut text, "acr_values", acr_values.as_deref().unwrap_or_default());
-            if let Some(age) = max_age {
-                parameter(&mut text, "max_age", &age.as_secs().max(1).to_string());
-            }
-        }
-        _ => {}
-    }
-    Some(text)
-}
-
-/// Entra's own form ("Claims challenges and claims requests"): `realm` and address name the tenant or nobody, and `claims`
-/// is in standard base64 with padding.
-fn claims_challenge(context: &str, authority: &Authority) -> String {
-    let (realm, tenant) = match &authority.tenant {
-        Some(tenant) => (tenant.as_str(), tenant.as_str()),
-        None => ("", "common"),
-    };
-    let mut challenge = format!("Bearer realm=\"{realm}\"");
-    let address = format!("https://{}/{tenant}/oauth2/authorize", authority.host);
-    parameter(&mut challenge, "authorization_uri", &address);
-    if let Some(id) = &authority.client_id {
-        parameter(&mut challenge, "client_id", id);
-    }
-    parameter(&mut challenge, "error", "insufficient_claims");
-    let claims = format!("{{\"access_token\":{{\"acrs\":{{\"essential\":true,\"value\":\"{context}\"}}}}}}");
-    parameter(&mut challenge, "claims", &STANDARD.encode(claims));
-    parameter(&mut challenge, "cc_type", "authcontext");
-    challenge
-}
-
-/// Adds a parameter. What can't stand between quotes is left out: it is checked at load, and would end the parameter here.
-fn parameter(challenge: &mut String, name: &str, value: &str) {
-    if is_quotable(value) {
-        for part in [", ", name, "=\"", value, "\""] {
-            challenge.push_str(part);
-        }
-    }
-}
-
-/// The same with words that have spaces between them, if there are any.
-fn words(challenge: &mut String, name: &str, words: &[String]) {
-    if !words.is_empty() {
-        parameter(challenge, name, &words.join(" "));
-    }
+    /// How it sent its token, if it sent one.
+    pub scheme: Scheme,
 }
 
 /// The answer for `denial`.
@@ -140,9 +56,8 @@ pub(super) fn deny(denial: &Denial, challenge: &Challenge, asker: Asker<'_>) -> 
     let mut headers = vec![("content-type", "application/problem+json".to_owned())];
     // No cache may hand this answer to another caller, or to this one after it signed in.
     headers.push(("cache-control", "no-store".to_owned()));
-    for challenge in challenges_of(answer, challenge) {
-        headers.push(("www-authenticate", challenge));
-    }
+    let challenges = challenge::challenges_of(answer, challenge, asker.scheme);
+    headers.extend(challenges.into_iter().map(|challenge| ("www-authenticate", challenge)));
     let after = match answer {
         Answer::Unavailable(after) | Answer::TooMany(after) => Some(after),
         Answer::Limited(excess) => Some(excess.retry_after),
@@ -185,6 +100,8 @@ enum Answer<'d> {
     RequestInvalid,
     TokenInvalid,
     ApiKeyInvalid,
+    ProofInvalid,
+    NonceWanted,
     /// Any of these would do, where they are known.
     ScopeInsufficient(&'d [String]),
     NotAllowed,
@@ -212,9 +129,14 @@ impl<'d> Answer<'d> {
             | Denial::Signature(_)
             | Denial::Rule(_)
             | Denial::Introspection(_)
-            | Denial::Binding(_)
             // Another rule would take this token, so for this endpoint it is the wrong one (RFC 6750 section 3.1).
             | Denial::Refused(Refusal::ProviderNotAccepted | Refusal::AudienceNotAccepted) => Self::TokenInvalid,
+            Denial::Binding(flaw) => match flaw.fault() {
+                Fault::Token => Self::TokenInvalid,
+                Fault::Proof => Self::ProofInvalid,
+                Fault::Nonce => Self::NonceWanted,
+                Fault::Ours => Self::Unavailable(Duration::from_secs(1)),
+            },
             Denial::ApiKey(_) => Self::ApiKeyInvalid,
             Denial::Refused(Refusal::Lacks(Lack::NoToken)) if !asker.without_token => missing,
             Denial::Refused(Refusal::Lacks(lack)) => match Self::lacking(lack) {
@@ -222,10 +144,12 @@ impl<'d> Answer<'d> {
                 answer => answer,
             },
             Denial::NoRule | Denial::Certificate(_) | Denial::Refused(Refusal::Blocked) => Self::NotAllowed,
-            Denial::KeysUnavailable(after) | Denial::GroupsUnavailable(after) => Self::Unavailable(*after),
+            Denial::KeysUnavailable(after)
+            | Denial::IntrospectionUnavailable(after)
+            | Denial::GroupsUnavailable(after) => Self::Unavailable(*after),
             Denial::LockedOut(after) | Denial::SlowedDown(after) => Self::TooMany(*after),
             Denial::Limited(excess) => Self::Limited(excess),
-            Denial::WaitedTooLong | Denial::TooManyWaiting => Self::Unavailable(Duration::from_secs(1)),
+            Denial::LimitUnavailable(_) | Denial::WaitedTooLong | Denial::TooManyWaiting => Self::Unavailable(Duration::from_secs(1)),
         }
     }
 
@@ -233,6 +157,8 @@ impl<'d> Answer<'d> {
         match lack {
             Lack::Scope(scopes) => Self::ScopeInsufficient(scopes),
             Lack::AppRole => Self::ScopeInsufficient(&[]),
+            // A token that is bound would do.
+            Lack::Binding => Self::TokenInvalid,
             Lack::Circumstance(access::Lack::Assurance(shortfall)) => match &shortfall.step_up {
                 Some(step_up) => Self::StepUp(step_up),
                 None => Self::CircumstancesNotAllowed,
@@ -244,7 +170,12 @@ impl<'d> Answer<'d> {
 
     fn status(self) -> u16 {
         match self {
-            Self::CredentialMissing(_) | Self::TokenInvalid | Self::ApiKeyInvalid | Self::StepUp(_) => 401,
+            Self::CredentialMissing(_)
+            | Self::TokenInvalid
+            | Self::ApiKeyInvalid
+            | Self::ProofInvalid
+            | Self::NonceWanted
+            | Self::StepUp(_) => 401,
             Self::RequestInvalid => 400,
             Self::ScopeInsufficient(_) | Self::NotAllowed | Self::CircumstancesNotAllowed => 403,
             Self::TooMany(_) | Self::Limited(_) => 429,
@@ -259,7 +190,12 @@ impl<'d> Answer<'d> {
             Self::ScopeInsufficient(_) | Self::NotAllowed | Self::CircumstancesNotAllowed => 7,
             Self::TooMany(_) | Self::Limited(_) => 8,
             Self::Unavailable(_) => 14,
-            Self::CredentialMissing(_) | Self::TokenInvalid | Self::ApiKeyInvalid | Self::StepUp(_) => 16,
+            Self::CredentialMissing(_)
+            | Self::TokenInvalid
+            | Self::ApiKeyInvalid
+            | Self::ProofInvalid
+            | Self::NonceWanted
+            | Self::StepUp(_) => 16,
         }
     }
 
@@ -270,6 +206,8 @@ impl<'d> Answer<'d> {
             Self::RequestInvalid => "request_invalid",
             Self::TokenInvalid => "token_invalid",
             Self::ApiKeyInvalid => "api_key_invalid",
+            Self::ProofInvalid => "proof_invalid",
+            Self::NonceWanted => "nonce_required",
             Self::ScopeInsufficient(_) => "scope_insufficient",
             Self::NotAllowed => "not_allowed",
             Self::CircumstancesNotAllowed => "circumstances_not_allowed",
@@ -297,6 +235,10 @@ impl<'d> Answer<'d> {
             Self::RequestInvalid => "the request or its credential can't be read without doubt",
             Self::TokenInvalid => "the access token is not accepted here; get a new one for this API",
             Self::ApiKeyInvalid => "the API key is not accepted here",
+            Self::ProofInvalid => {
+                "the proof that the access token is yours is not accepted; make a new one for this request"
+            }
+            Self::NonceWanted => "the proof needs the nonce in the DPoP-Nonce field; make a new one with it",
             Self::ScopeInsufficient([]) => "the access token carries no permission for this API",
             Self::ScopeInsufficient(_) => "the access token carries no permission for this endpoint",
             Self::NotAllowed => "this request is not allowed",

@@ -12,15 +12,18 @@ use crate::access::risk::Score;
 use crate::access::{Circumstances, Connection};
 use crate::binding::Binding;
 use crate::config::Config;
+use crate::credential::Scheme;
 use crate::engine::{Engine, Host};
 use crate::forward::ForwardedIdentity;
 use crate::groups::{GroupList, GroupsLookup, Member};
 use crate::http::RequestHead;
 use crate::identity::Identity;
+use crate::introspection::TokenDigest;
 use crate::jose::Algorithm;
 use crate::policy::{self, Credentials, Facts, Permit, RouteMatch, Rule, Ruling};
 use crate::provider::{IssuerRef, KeyLookup};
 use crate::rate_limit::Counted;
+use crate::rate_limit::global::Ticket;
 use crate::time::UnixTime;
 
 /// Why the walk stops.
@@ -45,10 +48,14 @@ impl From<Denial> for Stop {
 pub(super) enum Wanted {
     /// This key.
     Key { issuer: IssuerRef, kid: Option<String>, alg: Algorithm },
+    /// What this token is, by the word of this provider's authorization server.
+    Introspection { provider: usize, digest: TokenDigest },
     /// The groups of this caller.
     Groups(Member),
     /// Time, until then: it is slowed down by so much.
     Delay(UnixTime, Duration),
+    /// What the engines say that count limits, of these places, until then at most.
+    Limits(Vec<(usize, Ticket)>, UnixTime),
 }
 
 impl Wanted {
@@ -56,8 +63,13 @@ impl Wanted {
     pub(super) fn is_out(&self, engine: &mut Engine, now: UnixTime) -> bool {
         match self {
             Self::Key { issuer, kid, alg } => matches!(engine.key(*issuer, kid.as_deref(), *alg, now), KeyLookup::Wait),
+            Self::Introspection { provider, digest } => engine.is_introspecting(*provider, digest),
             Self::Delay(until, _) => now < *until,
             Self::Groups(member) => matches!(engine.groups(member, now), GroupsLookup::Wait),
+            Self::Limits(tickets, _) => tickets.iter().any(|(place, ticket)| {
+                let asker = engine.asker(*place);
+                asker.is_some_and(|asker| asker.is_out(now, *ticket))
+            }),
         }
     }
 }
@@ -67,8 +79,21 @@ impl Wanted {
 pub(super) struct Done {
     /// It was made to wait for its risk.
     pub(super) slowed: bool,
+    /// The proof that came with it was accepted, and is used up.
+    pub(super) proven: Option<Proven>,
     /// The limits that it was counted in.
     pub(super) counted: Counted,
+    /// Those that it was counted in elsewhere.
+    pub(super) asked: limits::Asked,
+}
+
+/// A proof of possession that was accepted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Proven {
+    /// The thumbprint of the key that it proves.
+    pub(super) key: [u8; 32],
+    /// The client is to be told a newer nonce.
+    pub(super) renew_nonce: bool,
 }
 
 /// What the walk has learned so far, for the record and for the answer.
@@ -76,6 +101,8 @@ pub(super) struct Done {
 pub(super) struct Trace {
     pub(super) rule: Option<(usize, Rc<str>)>,
     pub(super) provider: Option<usize>,
+    /// How the token was sent.
+    pub(super) scheme: Option<Scheme>,
     /// As the token names it, while its bearer is not known.
     pub(super) kid: Option<String>,
     pub(super) identity: Option<Identity>,
@@ -274,7 +301,7 @@ fn pass(
     let identity = permit.identity();
     let identity = (!identity.is_anonymous()).then(|| ForwardedIdentity {
         claims: identity.claims(),
-        payload: identity.token().map(|token| token.signed().payload_base64url()),
+        payload: identity.token().and_then(|token| Some(token.signed()?.payload_base64url())),
         identity_provider: match identity.token() {
             Some(token) => config.identity_provider(token.issuer()),
             None => identity.credential().unwrap_or_default(),

@@ -2,6 +2,7 @@
 
 mod access;
 mod api_keys;
+mod certificates;
 mod limits;
 
 use serde_json::{Value, json};
@@ -449,5 +450,7 @@ fn b05_a_cors_preflight_passes_only_where_it_may_and_a_rule_matches() {
     assert_eq!(outcome(&gate.send("OPTIONS", "/else", &preflight)), "403 no_rule");
 }
 
+mod bound;
 mod groups;
+mod opaque;
 mod risk;

@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 use super::health::Outcome;
 use super::list::{self, GroupList};
 use super::member::Member;
-use super::secret::Secret;
 use crate::jose::json::{self, JsonLimits};
-use crate::provider::Fetched;
 use crate::provider::fetch::{is_encoded, retry_after};
+use crate::provider::form::form;
+use crate::provider::{Fetched, Secret};
 
 /// What Graph said of one caller.
 #[derive(Clone, Debug)]
@@ -36,14 +36,12 @@ pub(super) struct Failure {
 
 /// The form that asks for a token.
 pub(super) fn token_form(client_id: &str, secret: &Secret, scope: &str) -> Vec<u8> {
-    let mut form = b"grant_type=client_credentials".to_vec();
-    for (name, value) in [("client_id", client_id), ("client_secret", secret.reveal()), ("scope", scope)] {
-        form.push(b'&');
-        form.extend_from_slice(name.as_bytes());
-        form.push(b'=');
-        escape(value.as_bytes(), &mut form);
-    }
-    form
+    form(&[
+        ("grant_type", b"client_credentials"),
+        ("client_id", client_id.as_bytes()),
+        ("client_secret", secret.reveal().as_bytes()),
+        ("scope", scope.as_bytes()),
+    ])
 }
 
 /// The token and how long it lives.
@@ -152,19 +150,6 @@ fn document(fetched: Fetched, max_bytes: usize, members: usize) -> Result<Map<St
         return Err(failure(Outcome::AnswerUnreadable));
     }
     json::parse_object(&body, &JsonLimits { depth: 8, members }).map_err(|_| failure(Outcome::AnswerUnreadable))
-}
-
-/// `application/x-www-form-urlencoded`: everything but the characters that no reader of it touches.
-fn escape(text: &[u8], into: &mut Vec<u8>) {
-    const DIGITS: [u8; 16] = *b"0123456789ABCDEF";
-    for byte in text {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') {
-            into.push(*byte);
-        } else {
-            let digit = |half: u8| DIGITS.get(usize::from(half)).copied().unwrap_or(b'0');
-            into.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte & 15)]);
-        }
-    }
 }
 
 /// A batch of twenty callers with two thousand groups each has 1.6 MB; one with 11,000, the most that Graph lists, 430 KB.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::provider::form::FORM;
 use crate::provider::{Fetch, FetchId, Fetched, Post};
 use crate::time::UnixTime;
 
@@ -87,7 +88,7 @@ impl Resolver {
         let settings = &self.settings;
         let fetch = Fetch::new(id, &settings.login_cluster, &settings.token, settings.timeout, answer::LARGEST_TOKEN);
         let body = answer::token_form(&settings.client_id, &settings.client_secret, &settings.scope);
-        fetch.with(Post { content_type: "application/x-www-form-urlencoded", authorization: None, body })
+        fetch.with(Post { content_type: FORM, authorization: None, body })
     }
 
     /// What Graph said of each.

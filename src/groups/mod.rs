@@ -18,13 +18,11 @@
 //! How to drive it: as [`crate::provider::KeyCache`], but [`Resolver::poll`] until it returns nothing.
 
 mod answer;
-mod backoff;
 mod flight;
 mod health;
 mod held;
 mod list;
 mod member;
-mod secret;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -38,12 +36,11 @@ use lru::LruCache;
 pub use health::{GroupsHealth, Outcome};
 pub use list::GroupList;
 pub use member::{Kind, Member};
-pub use secret::Secret;
 pub use settings::GroupsSettings;
 
-use crate::provider::FetchId;
+use crate::provider::backoff::{Backoff, whole_seconds};
+use crate::provider::{FetchId, Secret};
 use crate::time::UnixTime;
-use backoff::Backoff;
 use flight::{Batch, TokenFlight};
 use held::Held;
 
@@ -114,7 +111,7 @@ impl Resolver {
             queue: VecDeque::new(),
             pending: HashSet::new(),
             refused: LruCache::new(MOST_REFUSED),
-            backoff: Backoff::default(),
+            backoff: Backoff::new(LONGEST_WAIT),
             batch_size: LARGEST_BATCH,
             last_fetch: FetchId::FIRST,
             last_outcome: None,
@@ -203,11 +200,6 @@ impl Resolver {
     }
 }
 
-fn whole_seconds(span: Duration) -> Duration {
-    let more = u64::from(span.subsec_nanos() > 0);
-    Duration::from_secs(span.as_secs().saturating_add(more).max(1))
-}
-
 /// As many as Graph takes in one `$batch`.
 const LARGEST_BATCH: usize = 20;
 
@@ -223,6 +215,9 @@ const REFUSED: Duration = Duration::from_secs(60);
 
 /// Graph's tokens live an hour, in some tenants a day.
 const LONGEST_TOKEN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Graph that is back is noticed within a minute.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// A host's timer may be late by a tick.
 const GRACE: Duration = Duration::from_millis(500);

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::secret::Secret;
-use crate::provider::{TenantId, Url};
+use crate::provider::{Secret, TenantId, Url};
 
 /// How groups are asked for; compiled from the configuration.
 #[derive(Clone, Debug)]

@@ -8,10 +8,12 @@ use super::foreign::HostVerifier;
 use super::metrics::Metrics;
 use crate::access::Properties;
 use crate::audit::Decision;
+use crate::binding::Entropy;
 use crate::engine::{Engine, Purpose};
 use crate::exchange::{Afterwards, Exchange, Passage, Record, Reply, Step};
 use crate::groups::Outcome as GroupsOutcome;
 use crate::http::{HeaderMap, Mutation, Pair, pairs};
+use crate::introspection::Outcome as TokenOutcome;
 use crate::jose::{Hash, NativeVerifier};
 use crate::provider::key_cache::Outcome as KeyOutcome;
 use crate::provider::{CasMismatch, Fetch, FetchId, Fetched, SharedData};
@@ -35,6 +37,10 @@ pub(super) struct Worker {
     told: Vec<Option<KeyOutcome>>,
     /// And of groups.
     told_of_groups: Option<GroupsOutcome>,
+    /// And of tokens of each provider that is asked about them.
+    told_of_tokens: Vec<Option<TokenOutcome>>,
+    /// Which engines that count limits it was told are left alone, in the engine's order.
+    told_of_engines: Vec<bool>,
 }
 
 impl Worker {
@@ -50,6 +56,8 @@ impl Worker {
             tick_at: None,
             told: Vec::new(),
             told_of_groups: None,
+            told_of_tokens: Vec::new(),
+            told_of_engines: Vec::new(),
         }
     }
 
@@ -200,6 +208,38 @@ impl Worker {
             }
             self.told_of_groups = outcome;
         }
+        let outcomes = self.engine.introspection_health().map(|(name, health)| (name, health.last_outcome));
+        let outcomes: Vec<_> = outcomes.collect();
+        self.told_of_tokens.resize(outcomes.len(), None);
+        for (told, (name, outcome)) in self.told_of_tokens.iter_mut().zip(outcomes) {
+            match outcome.filter(|_| *told != outcome) {
+                None => {}
+                Some(outcome @ TokenOutcome::Answered) => log::info!("{name}: {outcome}"),
+                Some(outcome) => log::warn!("{name}: a token is not known ({}): {outcome}", outcome.reason()),
+            }
+            *told = outcome;
+        }
+        self.tell_of_engines();
+    }
+
+    /// Says once that an engine does not count limits any more, and once that it does again.
+    fn tell_of_engines(&mut self) {
+        for (index, health) in self.engine.global_limits_health().enumerate() {
+            if self.told_of_engines.len() <= index {
+                self.told_of_engines.push(false);
+            }
+            let Some(told) = self.told_of_engines.get_mut(index).filter(|told| **told != health.rests) else {
+                continue;
+            };
+            *told = health.rests;
+            let cluster = health.cluster;
+            match health.last_outcome {
+                Some(Err(failure)) => {
+                    log::warn!("limits: nobody counts at cluster `{cluster}` ({}): {failure}", failure.reason());
+                }
+                _ => log::info!("limits: cluster `{cluster}` counts again"),
+            }
+        }
     }
 
     fn report(&mut self, now: UnixTime) {
@@ -230,9 +270,21 @@ impl Worker {
             self.metrics.share("portcullis.groups.pending", wide(health.pending));
             self.metrics.share("portcullis.groups.failures", health.failures.into());
         }
+        for (name, health) in self.engine.introspection_health() {
+            let wide = |count| u64::try_from(count).unwrap_or(u64::MAX);
+            self.metrics.share(&format!("portcullis.introspection.{name}.tokens"), wide(health.tokens));
+            self.metrics.share(&format!("portcullis.introspection.{name}.bytes"), wide(health.bytes));
+            self.metrics.share(&format!("portcullis.introspection.{name}.pending"), wide(health.pending));
+            self.metrics.share(&format!("portcullis.introspection.{name}.failures"), health.failures.into());
+        }
         let (forgotten, crowded) = self.engine.limits_wanting();
         self.metrics.share("portcullis.limits.forgotten", forgotten);
         self.metrics.share("portcullis.limits.crowded", crowded);
+        for health in self.engine.global_limits_health() {
+            let name = |what: &str| format!("portcullis.rate_limit_engine.{}.{what}", metric_part(health.cluster));
+            self.metrics.share(&name("waiting"), u64::try_from(health.waiting).unwrap_or(u64::MAX));
+            self.metrics.share(&name("failures"), health.failures.into());
+        }
         self.metrics.share("portcullis.waiting_aside", u64::from(self.engine.aside()));
         self.metrics.share("portcullis.waiting_requests", u64::from(self.engine.waiting()));
     }
@@ -299,6 +351,12 @@ pub(super) enum Outcome {
     Answered,
 }
 
+/// A cluster may have any name, and a metric's parts have dots between them.
+fn metric_part(name: &str) -> String {
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
+    name.chars().map(plain).collect()
+}
+
 /// Answers 503 without a reason: what should have happened could not.
 pub(super) fn fail_closed() {
     let _ = abi::send_local_response(503, "portcullis_failed", b"", &[], -1);
@@ -350,6 +408,13 @@ impl SharedData for EnvoyHost {
             // Without shared data each worker fetches for itself: more fetches, the same decisions.
             Ok(()) | Err(_) => Ok(()),
         }
+    }
+}
+
+impl Entropy for EnvoyHost {
+    fn fill(&mut self, bytes: &mut [u8]) -> bool {
+        // WASI's `random_get`, which Envoy answers from BoringSSL's generator.
+        getrandom::fill(bytes).is_ok()
     }
 }
 

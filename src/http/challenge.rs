@@ -7,6 +7,10 @@ pub struct Challenge {
     parameters: String,
     /// The same with the place of an API key, where there are any.
     api_key: Option<String>,
+    /// The algorithms of proofs (RFC 9449 section 7.1), where tokens may be bound so.
+    proofs: Option<String>,
+    /// Tokens may be within signed requests.
+    signed_requests: bool,
 }
 
 impl Challenge {
@@ -17,7 +21,7 @@ impl Challenge {
         if let Some(address) = resource_metadata {
             parameters = format!("{parameters}, resource_metadata=\"{address}\"");
         }
-        Self { parameters, api_key: None }
+        Self { parameters, api_key: None, proofs: None, signed_requests: false }
     }
 
     /// The same, which can also ask for an API key: in the header, cookie or query parameter of that name. There is no registered
@@ -32,6 +36,26 @@ impl Challenge {
     #[must_use]
     pub fn api_key(&self) -> Option<&str> {
         self.api_key.as_deref()
+    }
+
+    /// The same where tokens may be bound to their senders: by proofs with one of these algorithms, by signed requests.
+    #[must_use]
+    pub fn with_bindings(mut self, proofs: Option<String>, signed_requests: bool) -> Self {
+        self.proofs = proofs;
+        self.signed_requests = signed_requests;
+        self
+    }
+
+    /// The algorithms of proofs, with spaces between, where tokens may be bound so.
+    #[must_use]
+    pub fn proofs(&self) -> Option<&str> {
+        self.proofs.as_deref()
+    }
+
+    /// May tokens be within signed requests?
+    #[must_use]
+    pub fn signed_requests(&self) -> bool {
+        self.signed_requests
     }
 
     /// The parameters, as they stand after the scheme.

@@ -1,4 +1,4 @@
-//! Claims that are signed, and the typed reading of single ones (RFC 7519 section 4).
+//! Claims that are signed, and the typed reading of single ones, signed or not (RFC 7519 section 4).
 //!
 //! Absent, malformed and present are three answers. There is no reader that turns the wrong type into "not there": that
 //! is how a string in `nbf` once switched a check off (CVE-2026-25537). What the claims mean is not decided here.
@@ -58,34 +58,57 @@ impl SignedClaims {
         &self.key
     }
 
+    /// The typed reading of single ones.
+    #[must_use]
+    pub fn typed(&self) -> Claims<'_> {
+        Claims(&self.claims)
+    }
+
+    pub(super) fn new(token: Unverified, key: Rc<VerificationKey>, _proof: SignatureRight) -> Self {
+        let Unverified { header, claims, signing_input, signature: _ } = token;
+        Self { header, claims, signing_input, key }
+    }
+}
+
+/// Single claims, read as what they are to be, whoever says them.
+#[derive(Clone, Copy, Debug)]
+pub struct Claims<'c>(&'c Map<String, Value>);
+
+impl<'c> Claims<'c> {
+    /// The claims in `members`.
+    #[must_use]
+    pub fn of(members: &'c Map<String, Value>) -> Self {
+        Self(members)
+    }
+
     /// A string.
     #[must_use]
-    pub fn string(&self, name: &str) -> Claim<&str> {
+    pub fn string(self, name: &str) -> Claim<&'c str> {
         self.read(name, Value::as_str)
     }
 
     /// True or false; the strings `"true"` and `"false"` are neither.
     #[must_use]
-    pub fn boolean(&self, name: &str) -> Claim<bool> {
+    pub fn boolean(self, name: &str) -> Claim<bool> {
         self.read(name, Value::as_bool)
     }
 
     /// A NumericDate: seconds since the epoch, whole or not (RFC 7519 section 2). Negative ones, minus zero and 2^53 or
     /// more are malformed: the first two are nobody's, and from 2^53 on parsers differ about the number.
     #[must_use]
-    pub fn numeric_date(&self, name: &str) -> Claim<UnixTime> {
+    pub fn numeric_date(self, name: &str) -> Claim<UnixTime> {
         self.read(name, |value| value.as_number().and_then(numeric_date))
     }
 
     /// An array of strings, which may be empty, as `roles` and `groups`.
     #[must_use]
-    pub fn strings(&self, name: &str) -> Claim<Vec<&str>> {
+    pub fn strings(self, name: &str) -> Claim<Vec<&'c str>> {
         self.read(name, |value| value.as_array().and_then(|values| all_strings(values)))
     }
 
     /// A string, or an array of at least one string and nothing else, as `aud` (RFC 7519 section 4.1.3).
     #[must_use]
-    pub fn string_or_list(&self, name: &str) -> Claim<Vec<&str>> {
+    pub fn string_or_list(self, name: &str) -> Claim<Vec<&'c str>> {
         self.read(name, |value| match value {
             Value::String(text) => Some(vec![text.as_str()]),
             Value::Array(values) if !values.is_empty() => all_strings(values),
@@ -93,13 +116,8 @@ impl SignedClaims {
         })
     }
 
-    pub(super) fn new(token: Unverified, key: Rc<VerificationKey>, _proof: SignatureRight) -> Self {
-        let Unverified { header, claims, signing_input, signature: _ } = token;
-        Self { header, claims, signing_input, key }
-    }
-
-    fn read<'c, T>(&'c self, name: &str, read: impl FnOnce(&'c Value) -> Option<T>) -> Claim<T> {
-        match self.claims.get(name) {
+    fn read<T>(self, name: &str, read: impl FnOnce(&'c Value) -> Option<T>) -> Claim<T> {
+        match self.0.get(name) {
             None => Claim::Absent,
             Some(value) => read(value).map_or(Claim::Malformed, Claim::Value),
         }
@@ -117,7 +135,9 @@ fn all_strings(values: &[Value]) -> Option<Vec<&str>> {
     values.iter().map(Value::as_str).collect()
 }
 
-pub(super) fn numeric_date(number: &Number) -> Option<UnixTime> {
+/// A NumericDate, read as [`SignedClaims::numeric_date`] reads one.
+#[must_use]
+pub fn numeric_date(number: &Number) -> Option<UnixTime> {
     if let Some(seconds) = number.as_u64() {
         return (seconds < EXACT_LIMIT).then(|| UnixTime::from_secs(seconds));
     }

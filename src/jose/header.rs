@@ -45,6 +45,8 @@ pub enum HeaderFlaw {
     Encoding(Base64Flaw),
     /// Not a JSON object.
     Json(JsonFlaw),
+    /// A proof of possession without a key in `jwk`.
+    KeyMissing,
     /// `kid` is not a string.
     KidNotText,
     /// `kid` is longer than 256 bytes.
@@ -65,6 +67,26 @@ impl Header {
     /// # Errors
     /// What should not be there comes before what is missing.
     pub fn from_members(members: &Map<String, Value>) -> Result<Self, HeaderFlaw> {
+        if members.contains_key(JWK) {
+            return Err(HeaderFlaw::EmbeddedKey);
+        }
+        Self::read(members)
+    }
+
+    /// Reads the members of the header of a proof of possession, which brings the public key that it proves: header and `jwk`
+    /// (RFC 9449 section 4.2).
+    ///
+    /// # Errors
+    /// The same, and [`HeaderFlaw::KeyMissing`] without an object in `jwk`.
+    pub(super) fn with_key(members: &Map<String, Value>) -> Result<(Self, Map<String, Value>), HeaderFlaw> {
+        let header = Self::read(members)?;
+        match members.get(JWK) {
+            Some(Value::Object(jwk)) => Ok((header, jwk.clone())),
+            _ => Err(HeaderFlaw::KeyMissing),
+        }
+    }
+
+    fn read(members: &Map<String, Value>) -> Result<Self, HeaderFlaw> {
         for (name, flaw) in REFUSED {
             if members.contains_key(name) {
                 return Err(flaw);
@@ -106,6 +128,7 @@ impl HeaderFlaw {
             Self::EmbeddedKey => "header_embedded_key",
             Self::Encoding(_) => "header_not_base64url",
             Self::Json(_) => "header_not_json",
+            Self::KeyMissing => "header_jwk_missing",
             Self::KidNotText => "header_kid_not_a_string",
             Self::KidTooLong => "header_kid_too_long",
             Self::MemberNotText => "header_member_not_a_string",
@@ -127,6 +150,7 @@ impl std::fmt::Display for HeaderFlaw {
             Self::EmbeddedKey => f.write_str("the header brings its own key"),
             Self::Encoding(flaw) => write!(f, "the header is {flaw}"),
             Self::Json(flaw) => write!(f, "the header is {flaw}"),
+            Self::KeyMissing => f.write_str("the header has no key in `jwk`"),
             Self::KidNotText => f.write_str("the header's `kid` is not a string"),
             Self::KidTooLong => write!(f, "the header's `kid` is longer than {KID_BYTES} bytes"),
             Self::MemberNotText => f.write_str("a registered member of the header is not a string"),
@@ -150,11 +174,12 @@ fn text<'m>(members: &'m Map<String, Value>, name: &str, not_text: HeaderFlaw) -
 /// Entra's are 27 bytes, RFC 7638 thumbprints 43, ARNs of cloud key stores about 80.
 pub(super) const KID_BYTES: usize = 256;
 
-const REFUSED: [(&str, HeaderFlaw); 7] = [
+const JWK: &str = "jwk";
+
+const REFUSED: [(&str, HeaderFlaw); 6] = [
     ("crit", HeaderFlaw::Critical),
     ("b64", HeaderFlaw::UnencodedPayload),
     ("zip", HeaderFlaw::Compressed),
-    ("jwk", HeaderFlaw::EmbeddedKey),
     ("jku", HeaderFlaw::EmbeddedKey),
     ("x5c", HeaderFlaw::EmbeddedKey),
     ("x5u", HeaderFlaw::EmbeddedKey),

@@ -62,15 +62,32 @@ impl Unverified {
     /// # Errors
     /// The first flaw, in the order size, parts, header, payload, signature.
     pub fn parse(token: &[u8], limits: &TokenLimits) -> Result<Self, TokenFlaw> {
+        Self::read(token, limits, |members| Ok((Header::from_members(members)?, ()))).map(|(token, ())| token)
+    }
+
+    /// Reads a proof of possession, whose header brings the public key that it proves (RFC 9449 section 4.2), and that key as
+    /// it stands there. Whose key it is, something else has to say.
+    ///
+    /// # Errors
+    /// As [`Unverified::parse`], and without a `jwk`.
+    pub fn parse_proof(proof: &[u8], limits: &TokenLimits) -> Result<(Self, Map<String, Value>), TokenFlaw> {
+        Self::read(proof, limits, Header::with_key)
+    }
+
+    fn read<K>(
+        token: &[u8],
+        limits: &TokenLimits,
+        read_header: impl FnOnce(&Map<String, Value>) -> Result<(Header, K), HeaderFlaw>,
+    ) -> Result<(Self, K), TokenFlaw> {
         if token.len() > limits.bytes {
             return Err(TokenFlaw::TooLarge);
         }
         let parts = Parts::split(token)?;
 
-        let header = base64url::decode(parts.header)
+        let (header, key) = base64url::decode(parts.header)
             .map_err(HeaderFlaw::Encoding)
             .and_then(|bytes| json::parse_object(&bytes, &limits.json).map_err(HeaderFlaw::Json))
-            .and_then(|members| Header::from_members(&members))
+            .and_then(|members| read_header(&members))
             .map_err(TokenFlaw::Header)?;
         let payload = base64url::decode(parts.payload).map_err(TokenFlaw::PayloadEncoding)?;
         let claims = json::parse_object(&payload, &limits.json).map_err(TokenFlaw::Payload)?;
@@ -78,7 +95,7 @@ impl Unverified {
         if signature.is_empty() {
             return Err(TokenFlaw::SignatureMissing);
         }
-        Ok(Self { header, claims, signing_input: parts.signing_input()?, signature })
+        Ok((Self { header, claims, signing_input: parts.signing_input()?, signature }, key))
     }
 
     /// The header, for finding the key.
@@ -91,6 +108,19 @@ impl Unverified {
     #[must_use]
     pub fn issuer_hint(&self) -> Option<&str> {
         self.claims.get("iss").and_then(Value::as_str)
+    }
+
+    /// The claims as they stand there: what is wrong with them is wrong, signed or not, and costs no signature. What is right
+    /// with them is believed once they are [`SignedClaims`](super::SignedClaims).
+    #[must_use]
+    pub fn unsigned_claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
+    /// Header and payload as they were sent, with the dot between: what a signature is over, and the same for every signature.
+    #[must_use]
+    pub fn signed_text(&self) -> &str {
+        self.signing_input.text()
     }
 
     /// The `exp` as the token has it, if it can be read. A token that says itself that it is over needs no signature to
@@ -157,6 +187,12 @@ impl std::fmt::Debug for Unverified {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Unverified").field("header", &self.header).finish_non_exhaustive()
     }
+}
+
+/// Has a text the three parts of a JWS, whatever they are?
+#[must_use]
+pub fn has_three_parts(token: &[u8]) -> bool {
+    memchr_iter(b'.', token).take(3).count() == 2
 }
 
 struct Parts<'t> {

@@ -5,7 +5,7 @@
 //!
 //! | document | supported | refused |
 //! |---|---|---|
-//! | RFC 7515 JWS | compact serialisation (3.1, 7.1), `alg`, `kid`, `typ` | JSON serialisations (7.2), `crit` (4.1.11), `jku`, `jwk`, `x5u`, `x5c` (4.1.2, 4.1.3, 4.1.5, 4.1.6); `x5t` and `x5t#S256` are ignored |
+//! | RFC 7515 JWS | compact serialisation (3.1, 7.1), `alg`, `kid`, `typ` | JSON serialisations (7.2), `crit` (4.1.11), `jku`, `x5u`, `x5c` (4.1.2, 4.1.5, 4.1.6), `jwk` (4.1.3) but in a proof of possession; `x5t` and `x5t#S256` are ignored |
 //! | RFC 7516 JWE | nothing | a token of five parts |
 //! | RFC 7517 JWK, JWK Set | `kty` RSA, EC, OKP, `use` (4.2), `key_ops` (4.3), `alg` (4.4), `kid` (4.5); `oct` from the configuration only | private members, another `use`, two keys of one `kid` and algorithm; `x5c` and its kin (4.6 to 4.9) are ignored |
 //! | RFC 7518 JWA | RS, PS, ES and HS with 256, 384 and 512 (3.1) | `none` (3.6), all encryption; RSA below 2048 (3.3) or above 4096 bits, secrets shorter than the hash (3.2) |
@@ -29,7 +29,7 @@ pub(crate) mod testing;
 pub mod verify;
 
 pub use self::algorithm::{Algorithm, AlgorithmSet, Hash};
-pub use self::claims::{Claim, SignedClaims};
+pub use self::claims::{Claim, Claims, SignedClaims, numeric_date};
 pub use self::header::{Header, HeaderFlaw};
 pub use self::json::{JsonFlaw, JsonLimits};
 pub use self::jwk::{KeyFlaw, KeyOrigin, VerificationKey};

@@ -75,6 +75,21 @@ impl Unverified {
     }
 }
 
+impl VerificationKey {
+    /// Whether `signature` is this key's for `text`, in the form that certificates and their lists have: that of a token, but
+    /// for ECDSA in DER (RFC 3279 section 2.2.3). The module checks; it happens when a configuration is loaded.
+    #[must_use]
+    pub fn verifies_der(&self, algorithm: Algorithm, text: &[u8], signature: &[u8]) -> bool {
+        match Scheme::of(algorithm, self) {
+            Ok(scheme @ Scheme::Ecdsa(key, _)) => {
+                key.plain_signature(signature).is_some_and(|plain| scheme.verify_in_module(text, &plain))
+            }
+            Ok(scheme) => scheme.verify_in_module(text, signature),
+            Err(_) => false,
+        }
+    }
+}
+
 impl SignatureFlaw {
     /// A stable code for records and counters.
     #[must_use]

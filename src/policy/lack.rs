@@ -35,6 +35,8 @@ pub enum Lack {
     Subject,
     /// Another kind of caller.
     CallerKind,
+    /// The token is not bound to its sender in a way that is asked for.
+    Binding,
     /// A claim is not there, or says something else.
     Claim,
     /// The claim or the value of the request that names the owner says something else.
@@ -72,6 +74,7 @@ impl Lack {
             Self::Tenant => "tenant_not_accepted",
             Self::Subject => "subject_not_accepted",
             Self::CallerKind => "caller_kind_not_accepted",
+            Self::Binding => "binding_missing",
             Self::Claim => "claim_not_as_required",
             Self::Owner => "not_the_owner",
             Self::Condition => "condition_not_met",

@@ -219,6 +219,14 @@ pub(crate) fn is_encoded(headers: &[(Vec<u8>, Vec<u8>)]) -> bool {
     values(headers, b"content-encoding").any(|value| !value.trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
+/// Is a body with these headers said to be JSON: `application/json`, with or without parameters, and said once?
+pub(crate) fn is_json(headers: &[(Vec<u8>, Vec<u8>)]) -> bool {
+    let mut types = values(headers, b"content-type");
+    let essence = |value: &[u8]| value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii().to_vec();
+    let first = types.next().map(essence);
+    first.is_some_and(|first| first.eq_ignore_ascii_case(b"application/json")) && types.next().is_none()
+}
+
 /// `Retry-After` in seconds (RFC 9110 section 10.2.3); a date is not read. Of several the longest counts.
 pub(crate) fn retry_after(headers: &[(Vec<u8>, Vec<u8>)]) -> Option<Duration> {
     values(headers, b"retry-after").filter_map(seconds).max().map(Duration::from_secs)

@@ -10,10 +10,13 @@
 use std::fmt;
 use std::rc::Rc;
 
+pub(crate) mod backoff;
 pub mod discovery;
 pub mod fetch;
+pub(crate) mod form;
 pub mod issuer;
 pub mod key_cache;
+mod secret;
 pub mod tenant;
 pub mod url;
 
@@ -21,6 +24,7 @@ pub use discovery::ExpectedIssuer;
 pub use fetch::{Fetch, FetchId, Fetched, Post};
 pub use issuer::{IssuerFlaw, IssuerRule, KeyIssuer, KeyRule, KeyRuleFlaw};
 pub use key_cache::{CasMismatch, KeyCache, KeyCacheSettings, KeyHealth, KeyLookup, KeySource, KeyState, SharedData};
+pub use secret::Secret;
 pub use tenant::{Guid, TenantId, TenantSet};
 pub use url::{Scheme, Url};
 

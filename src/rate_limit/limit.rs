@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::global::GlobalLimit;
 use super::key::Key;
 use super::quota::Quota;
 
@@ -15,6 +16,8 @@ pub struct Limit {
     pub key: Key,
     /// When it is looked at.
     pub when: When,
+    /// Who counts, if not this Envoy; the amounts are then for when nobody else does.
+    pub global: Option<GlobalLimit>,
     /// How much there is for those of no tier.
     pub allowance: Allowance,
     /// How much for others.

@@ -15,6 +15,7 @@
 mod bucket;
 mod counted;
 mod fields;
+pub mod global;
 mod holder;
 pub mod key;
 pub mod limit;

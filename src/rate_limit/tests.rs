@@ -29,6 +29,7 @@ fn limit(allowance: Allowance) -> Limit {
         risk: None,
         upstream: None,
         report_only: false,
+        global: None,
     }
 }
 

@@ -3,10 +3,10 @@
 //! One issuer signs ID tokens, logout tokens and more with the same keys. `typ` tells them apart where it is set, but
 //! Entra ID and many others write `JWT` on everything, so the marks of the other kinds are looked for as well.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::TokenRuleFlaw;
-use crate::jose::{Claim, SignedClaims};
+use crate::jose::{Claim, Claims, SignedClaims};
 
 /// Refuses what is not an access token; with `profile`, what is not one of RFC 9068.
 pub(super) fn check(signed: &SignedClaims, profile: bool) -> Result<(), TokenRuleFlaw> {
@@ -16,10 +16,28 @@ pub(super) fn check(signed: &SignedClaims, profile: bool) -> Result<(), TokenRul
         None | Some("jwt") if !profile => {}
         _ => return Err(TokenRuleFlaw::TypeNotAccepted),
     }
-    if let Some(kind) = foreign_kind(signed) {
+    if let Some(kind) = foreign_kind(signed.claims()) {
         return Err(TokenRuleFlaw::NotAnAccessToken(kind));
     }
-    if profile { check_profile(signed) } else { Ok(()) }
+    if profile { check_profile(signed.typed()) } else { Ok(()) }
+}
+
+/// Refuses what the authorization server calls something else than an access token that we can take (RFC 7662 section 2.2,
+/// RFC 6749 section 7.1). Many say of a refresh token that it is active too.
+pub(super) fn check_introspected(claims: Claims<'_>, members: &Map<String, Value>) -> Result<(), TokenRuleFlaw> {
+    match claims.string("token_type") {
+        Claim::Absent => {}
+        Claim::Value(kind) if kind.eq_ignore_ascii_case("Bearer") => {}
+        // RFC 9449 section 6.2: it is bound to a key, so it says to which.
+        Claim::Value(kind) if kind.eq_ignore_ascii_case("DPoP") && names_key(members) => {}
+        Claim::Value(_) | Claim::Malformed => return Err(TokenRuleFlaw::TypeNotAccepted),
+    }
+    foreign_kind(members).map_or(Ok(()), |kind| Err(TokenRuleFlaw::NotAnAccessToken(kind)))
+}
+
+/// Is it said to which key the token is bound? What is there has to hold: that is checked where proofs are.
+fn names_key(members: &Map<String, Value>) -> bool {
+    members.get("cnf").and_then(|confirmation| confirmation.get("jkt")).is_some()
 }
 
 /// `application/` may be left out, and case does not count (RFC 7515 section 4.1.9).
@@ -29,8 +47,7 @@ fn media_type(typ: &str) -> String {
 }
 
 /// The reason code of the other kind, if the claims bear its marks.
-fn foreign_kind(signed: &SignedClaims) -> Option<&'static str> {
-    let claims = signed.claims();
+fn foreign_kind(claims: &Map<String, Value>) -> Option<&'static str> {
     let has = |name: &str| claims.contains_key(name);
     // OpenID Connect Core sections 3.1.3.6 and 3.3.2.11, CIBA: hashes that bind an ID token to what came with it.
     if ["at_hash", "c_hash", "s_hash", "urn:openid:params:jwt:claim:rt_hash"].into_iter().any(has) {
@@ -64,17 +81,17 @@ fn foreign_kind(signed: &SignedClaims) -> Option<&'static str> {
 }
 
 /// RFC 9068 section 2.2: each of these must be there, and read as what it is.
-fn check_profile(signed: &SignedClaims) -> Result<(), TokenRuleFlaw> {
+fn check_profile(claims: Claims<'_>) -> Result<(), TokenRuleFlaw> {
     for name in ["iss", "sub", "client_id", "jti"] {
-        if !matches!(signed.string(name), Claim::Value(text) if !text.is_empty()) {
+        if !matches!(claims.string(name), Claim::Value(text) if !text.is_empty()) {
             return Err(TokenRuleFlaw::ProfileClaimMissing(name));
         }
     }
-    if matches!(signed.string_or_list("aud"), Claim::Absent) {
+    if matches!(claims.string_or_list("aud"), Claim::Absent) {
         return Err(TokenRuleFlaw::ProfileClaimMissing("aud"));
     }
     for name in ["exp", "iat"] {
-        if matches!(signed.numeric_date(name), Claim::Absent) {
+        if matches!(claims.numeric_date(name), Claim::Absent) {
             return Err(TokenRuleFlaw::ProfileClaimMissing(name));
         }
     }

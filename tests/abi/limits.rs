@@ -3,8 +3,8 @@
 use serde_json::json;
 use strict_host::{Progress, StrictHost, World};
 
-use crate::gate::{FILTER, GOOD, NOW, config, head, values};
 use crate::gate::Gate;
+use crate::gate::{FILTER, GOOD, NOW, config, head, values};
 
 /// Two workers of one world, with a limit of four requests.
 fn workers() -> [Gate; 2] {

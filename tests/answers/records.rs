@@ -28,6 +28,7 @@ fn the_record_says_who_what_which_rule_and_why() {
         "decision": "allow", "reason": "allowed", "rule": "orders", "method": "GET", "host": "api.example", "path": "/orders/1",
         "provider": "entra", "subject": "690222be-ff1a-4d56-abd1-7e4f7d38e474", "caller": "user",
         "client": "6e74172b-be56-4843-9ff4-e66a39bb12e3", "tenant": TENANT, "token_id": "fqiBqXLPj0eQa82S-IYFAA", "kid": "entra-1",
+        "credential": "token",
     });
     assert_eq!(record, expected);
 

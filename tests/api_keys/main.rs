@@ -8,4 +8,5 @@
     reason = "test helpers may panic: the panic is the failed test"
 )]
 
+mod envoy;
 mod timing;

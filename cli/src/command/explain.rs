@@ -18,6 +18,7 @@ use super::matching::{could_speak, has_conditions};
 use super::{EnvironmentArguments, Exit, Format, line, named, replay};
 use crate::scenario::gate::{Gate, head};
 use crate::world::api_key::KeySpec;
+use crate::world::opaque::Opaque;
 use crate::world::token::{Kind, TokenSpec};
 use crate::world::{Keys, World};
 use crate::{document, moment};
@@ -61,6 +62,9 @@ pub struct Arguments {
     /// The id of an API key of the configuration, or of none; its secret is made here
     #[arg(long, value_name = "ID", conflicts_with_all = ["token", "claims"])]
     api_key: Option<String>,
+    /// The token that is made is opaque, and the claims are what its authorization server says of it
+    #[arg(long, requires = "claims")]
+    opaque: bool,
     /// The issuer's keys, a JWK set
     #[arg(long, value_name = "FILE", conflicts_with = "claims")]
     keys: Option<PathBuf>,
@@ -137,7 +141,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut Vec<u8>) -> Result<Exit, Stri
             let keys = match &arguments.keys {
                 Some(file) => Keys::Given(document::value(&document::read(file)?)?),
                 None => {
-                    hints.push("without --keys only keys in the configuration can check the token");
+                    hints.push("without --keys only keys in the configuration can check the token; what an opaque one is, --claims with --opaque can say");
                     Keys::None
                 }
             };
@@ -211,6 +215,7 @@ fn spec(claims: &str, arguments: &Arguments) -> Result<TokenSpec, String> {
         kind: if arguments.kind == KindArgument::App { Kind::App } else { Kind::User },
         claims,
         without: absent.into_iter().map(|(name, _)| name).collect(),
+        opaque: arguments.opaque.then(Opaque::default),
         ..TokenSpec::default()
     })
 }
@@ -319,6 +324,11 @@ impl Story {
             });
             self.tell("token", vec![format!("{}, {kid}, {provider}", token.alg.name())], value);
         }
+        if rehearsal.opaque {
+            let provider = rehearsal.provider.as_deref().unwrap_or("-");
+            let line = format!("opaque; the authorization server of provider {provider} is asked");
+            self.tell("token", vec![line], json!({"opaque": true, "provider": rehearsal.provider}));
+        }
         let identity = &rehearsal.identity;
         if let Identity::ApiKey(key) = identity {
             let mut lines = vec![format!("API key {} of {}", key.id(), identity.subject().unwrap_or_default())];
@@ -417,7 +427,7 @@ impl Story {
                 self.tell("upstream", lines, json!({"headers": changes, "path": path}));
             }
             Step::Reply(reply, record) => {
-                self.keys_lacking = record.reason == "keys_unavailable";
+                self.keys_lacking = matches!(record.reason, "keys_unavailable" | "introspection_unavailable");
                 let decision = json!({
                     "decision": if reply.status < 400 { "allow" } else { "deny" }, "reason": record.reason, "unenforced": unenforced,
                 });

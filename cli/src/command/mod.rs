@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 as it should be, 1 not, 2 wrongly called or unreadable, 3 decisions that change.
 
+pub mod api_key;
 pub mod check;
 pub mod explain;
 mod matching;
@@ -39,6 +40,9 @@ enum Command {
     /// Asks what scenario files ask, and tells what is not as they say
     #[command(after_help = test::EXAMPLES)]
     Test(test::Arguments),
+    /// Makes API keys
+    #[command(subcommand, name = "api-key")]
+    ApiKey(api_key::Command),
     /// Prints the JSON Schema of the configuration
     #[command(
         after_help = "Examples:\n  portcullis schema > schema.json   then `\"$schema\": \"./schema.json\"` in the configuration, and an editor helps"
@@ -107,6 +111,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Check(arguments) => Ok(check::run(&arguments, &mut out)),
         Command::Explain(arguments) => explain::run(&arguments, &mut out),
         Command::Test(arguments) => test::run(&arguments, &mut out),
+        Command::ApiKey(command) => api_key::run(&command, &mut out),
         Command::Schema => {
             let schema = serde_json::to_value(schemars::schema_for!(Settings)).unwrap_or_default();
             out.extend(format!("{schema:#}\n").into_bytes());

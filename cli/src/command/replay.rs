@@ -17,6 +17,8 @@ use super::matching::{could_speak, has_conditions};
 use super::{Exit, Format, line, named, progress};
 use crate::document;
 use crate::scenario::gate::{Gate, head};
+use crate::world::api_key::KeySpec;
+use crate::world::opaque::Opaque;
 use crate::world::token::TokenSpec;
 use crate::world::{Environment, World};
 
@@ -136,12 +138,25 @@ impl Again {
         if inputs.get("left_out").is_some() {
             return Replayed::Untold("claims are too long for the record".to_owned());
         }
+        if text("credential") == "certificate" {
+            return Replayed::Untold("the caller was known by a certificate, which a record does not have".to_owned());
+        }
         let now = UnixTime::from_millis(record.get("time_ms").and_then(Value::as_u64).unwrap_or_default());
         let claims = inputs.get("claims").and_then(Value::as_object);
         let mut headers = Vec::new();
         if let Some(claims) = claims {
-            match self.token(record, claims, inputs, now) {
-                Ok(token) => headers.push(("authorization".to_owned(), format!("Bearer {token}"))),
+            let credential = match record.get("credential").and_then(Value::as_str) {
+                Some("token") | None => self
+                    .token(record, claims, inputs, now)
+                    .map(|token| ("authorization".to_owned(), format!("Bearer {token}"))),
+                // The key of that id, with what the other configuration has of it.
+                Some("api_key") => {
+                    self.gate.world().api_key(&KeySpec { id: text("client").to_owned(), ..KeySpec::default() })
+                }
+                Some(other) => Err(format!("the caller was known by a {other}, which a record does not have")),
+            };
+            match credential {
+                Ok(header) => headers.push(header),
                 Err(why) => return Replayed::Untold(why),
             }
         }
@@ -151,6 +166,12 @@ impl Again {
         let rule = rehearsal.rule.as_ref();
         if let Some(why) = self.hangs_on_more(rehearsal.head.as_ref(), rule.map(|rule| rule.index), claims, inputs) {
             return Replayed::Untold(why);
+        }
+        let accepts = rule.and_then(|rule| self.document.pointer(&format!("/rules/{}/accept", rule.index)));
+        let by_certificate =
+            accepts.and_then(Value::as_array).is_some_and(|kinds| kinds.contains(&json!("certificate")));
+        if by_certificate && claims.is_none() {
+            return Replayed::Untold("the rule takes certificates, which a record does not have".to_owned());
         }
         // Without claims there was no token, a bad one, or nobody looked.
         let looks = rule.is_some_and(|rule| rule.access != Access::Anonymous);
@@ -184,6 +205,9 @@ impl Again {
         let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
         let signer = world.signers().iter().find(|signer| signer.rule.speaks_for(issuer));
         let typ = inputs.get("typ").cloned().unwrap_or(Value::Null);
+        if record.get("introspected").is_some_and(|introspected| introspected == true) {
+            return self.opaque_token(record, claims, now);
+        }
         // Nobody answers for it: whoever signs, the engine says so.
         let signer = signer.or_else(|| world.signers().first()).ok_or("there is no provider")?;
         let mut claims = claims.clone();
@@ -195,6 +219,20 @@ impl Again {
         Ok(signer.sign(&spec, Map::new(), now))
     }
 
+    /// An opaque token of which its provider's authorization server says exactly this.
+    fn opaque_token(&self, record: &Value, claims: &Map<String, Value>, now: UnixTime) -> Result<String, String> {
+        let provider = record.get("provider").and_then(Value::as_str).unwrap_or_default();
+        let signer = self.gate.world().signers().iter().find(|signer| signer.provider == provider);
+        // Without such a provider it is any text that is no JWT.
+        let Some(signer) = signer.filter(|signer| signer.endpoint.is_some()) else { return Ok("opaque".to_owned()) };
+        let mut claims = claims.clone();
+        if let Some(id) = record.get("token_id") {
+            claims.insert("jti".to_owned(), id.clone());
+        }
+        let spec = TokenSpec { claims, ..TokenSpec::default() };
+        signer.introspected(&Opaque::default(), &spec, Map::new(), now)
+    }
+
     /// What the new decision hangs on that a record does not have.
     fn hangs_on_more(
         &self,
@@ -203,6 +241,9 @@ impl Again {
         claims: Option<&Map<String, Value>>,
         inputs: &Value,
     ) -> Option<String> {
+        if claims.is_some_and(|claims| claims.contains_key("cnf")) {
+            return Some("the token is bound to its sender, and a record has no proof".to_owned());
+        }
         let mut found = None;
         let rules = self.document.get("rules").and_then(Value::as_array);
         let conditional = head.is_some_and(|head| {
@@ -222,7 +263,7 @@ impl Again {
         for requirement in asked.into_iter().chain(self.document.get("roles").filter(|_| by_role)) {
             needs(requirement, &mut |member, value| {
                 let lacking = match member {
-                    "countries" | "asns" | "risk_below" | "cel" | "devices" => true,
+                    "countries" | "asns" | "risk_below" | "cel" | "devices" | "certificates" | "binding" => true,
                     "owner" => value.get("header").is_some(),
                     "claim" | "danger_claim" => {
                         let path = value.get("path");

@@ -36,6 +36,7 @@ A scenario file:
       expect: 403 scope_missing
 
 Tokens are made for the test and are ordinary ones of the provider, but for the `claims` given and those `without`.
+An API key of the configuration is shown by its id, as in `api_key: ci`; it gets a secret that is known here.
 Requests of one `at` meet one gate, in their order.
 
 Exit codes: 0 all as expected, 1 not, 2 a file that can't be read.";

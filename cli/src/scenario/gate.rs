@@ -65,7 +65,7 @@ impl Gate {
     pub fn walk(&mut self, headers: Vec<(Vec<u8>, Vec<u8>)>, now: UnixTime) -> Rehearsal {
         let Self { engine, host, world } = self;
         world.serve(engine, host, now);
-        rehearse(headers, engine, host, now, &mut |engine, host| world.serve(engine, host, now))
+        rehearse(headers, engine, host, now, &mut |engine, host, now| world.serve(engine, host, now))
     }
 
     /// Asks what comes of `request` at `now`.

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::world::World;
 use crate::world::api_key::KeySpec;
+use crate::world::proof::ProofSpec;
 use crate::world::token::TokenSpec;
 
 /// A story.
@@ -44,6 +45,8 @@ pub struct ScenarioRequest {
     pub token: TokenChoice,
     /// Its API key, if it shows one.
     pub api_key: Option<KeySpec>,
+    /// The proof that its token is the client's.
+    pub dpop: Option<ProofSpec>,
     /// Where it comes from.
     pub from: IpAddr,
     /// When it is asked; the clock of who runs it if left out.
@@ -108,12 +111,22 @@ impl ScenarioRequest {
         if let Some(spec) = &self.api_key {
             headers.push(world.api_key(spec).map_err(|error| format!("api_key: {error}"))?);
         }
-        let token = match &self.token {
-            TokenChoice::None => return Ok(headers),
-            TokenChoice::Raw(text) => text.clone(),
-            TokenChoice::Minted(spec) => world.mint(spec, now).map_err(|error| format!("token: {error}"))?,
+        let token = match (&self.token, &self.dpop) {
+            (TokenChoice::None, _) => return Ok(headers),
+            (TokenChoice::Raw(text), _) => text.clone(),
+            (TokenChoice::Minted(spec), dpop) => {
+                let spec = dpop.as_ref().map_or(Ok(spec.clone()), |dpop| dpop.bind(spec))?;
+                world.mint(&spec, now).map_err(|error| format!("token: {error}"))?
+            }
         };
-        headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+        let Some(dpop) = &self.dpop else {
+            headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+            return Ok(headers);
+        };
+        let path = self.path.split('?').next().unwrap_or_default();
+        let proof = dpop.make(&self.method, &format!("https://{}{path}", self.host), &token, now);
+        headers.extend(std::iter::repeat_n(("dpop".to_owned(), proof), dpop.copies));
+        headers.push(("authorization".to_owned(), format!("{} {token}", dpop.scheme)));
         Ok(headers)
     }
 }

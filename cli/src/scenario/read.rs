@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 use super::{ELSEWHERE, Expectation, HeaderExpectation, Scenario, ScenarioRequest, TokenChoice};
 use crate::moment;
 use crate::world::api_key::{KeyPlace, KeySpec};
+use crate::world::opaque::Opaque;
+use crate::world::proof::ProofSpec;
 use crate::world::token::{Kind, TokenSpec, Version};
 
 /// Reads the scenarios in `document`.
@@ -67,6 +69,7 @@ fn request(value: &Value) -> Result<(ScenarioRequest, usize), String> {
         headers: members.get("headers").map_or(Ok(Vec::new()), headers)?,
         token: members.get("token").map_or(Ok(TokenChoice::None), token)?,
         api_key: members.get("api_key").map(api_key).transpose()?,
+        dpop: members.get("dpop").map(dpop).transpose()?,
         from,
         at,
         after: text(members, "after")?.map_or(Ok(Duration::ZERO), after)?,
@@ -139,6 +142,49 @@ fn token(value: &Value) -> Result<TokenChoice, String> {
     spec(members).map(TokenChoice::Minted).map_err(|fault| format!("token.{fault}"))
 }
 
+/// `true`, or an object that says what is in the proof.
+fn dpop(value: &Value) -> Result<ProofSpec, String> {
+    match value {
+        Value::Bool(true) => proof_spec(&Map::new()),
+        Value::Object(members) => proof_spec(members),
+        _ => Err("expected true, or an object that says what is in the proof".to_owned()),
+    }
+    .map_err(|fault| format!("dpop: {fault}"))
+}
+
+fn proof_spec(members: &Map<String, Value>) -> Result<ProofSpec, String> {
+    let known = ["key", "bound_to", "unbound", "scheme", "copies", "claims", "without", "header", "forged"];
+    if let Some(fault) = unknown(members, &known) {
+        return Err(fault);
+    }
+    let copies = members.get("copies").map_or(Some(1), Value::as_u64).and_then(|copies| usize::try_from(copies).ok());
+    let map = |name: &str| members.get(name).map_or(Ok(Map::new()), |value| object(value, name).cloned());
+    Ok(ProofSpec {
+        key: text(members, "key")?.unwrap_or("a").to_owned(),
+        bound_to: text(members, "bound_to")?.map(str::to_owned),
+        unbound: flag(members, "unbound")?,
+        scheme: text(members, "scheme")?.unwrap_or("DPoP").to_owned(),
+        copies: copies.filter(|copies| *copies <= 8).ok_or("copies: expected a number up to 8")?,
+        claims: map("claims")?,
+        without: names(members, "without")?,
+        header: map("header")?,
+        forged: flag(members, "forged")?,
+    })
+}
+
+/// A name, or a list of names.
+fn names(members: &Map<String, Value>, name: &str) -> Result<Vec<String>, String> {
+    match members.get(name) {
+        None => Ok(Vec::new()),
+        Some(Value::String(one)) => Ok(vec![one.clone()]),
+        Some(Value::Array(list)) => {
+            let named = list.iter().map(|one| one.as_str().map(str::to_owned));
+            named.collect::<Option<_>>().ok_or_else(|| format!("{name}: expected names of claims"))
+        }
+        Some(_) => Err(format!("{name}: expected a list of names of claims")),
+    }
+}
+
 /// The id of a key, or an object that says more.
 fn api_key(value: &Value) -> Result<KeySpec, String> {
     match value {
@@ -171,7 +217,7 @@ fn key_spec(members: &Map<String, Value>) -> Result<KeySpec, String> {
 /// The first fault.
 pub fn spec(members: &Map<String, Value>) -> Result<TokenSpec, String> {
     if let Some(fault) =
-        unknown(members, &["provider", "kind", "version", "tenant", "claims", "without", "header", "forged"])
+        unknown(members, &["provider", "kind", "version", "tenant", "claims", "without", "header", "forged", "opaque"])
     {
         return Err(fault);
     }
@@ -187,15 +233,7 @@ pub fn spec(members: &Map<String, Value>) -> Result<TokenSpec, String> {
         Some(other) => return Err(format!("version: `{other}` is neither `v1` nor `v2`")),
     };
     let map = |name: &str| members.get(name).map_or(Ok(Map::new()), |value| object(value, name).cloned());
-    let without = match members.get("without") {
-        None => Vec::new(),
-        Some(Value::String(name)) => vec![name.clone()],
-        Some(Value::Array(names)) => {
-            let named = names.iter().map(|name| name.as_str().map(str::to_owned));
-            named.collect::<Option<_>>().ok_or("without: expected names of claims")?
-        }
-        Some(_) => return Err("without: expected a list of names of claims".to_owned()),
-    };
+    let without = names(members, "without")?;
     Ok(TokenSpec {
         provider: text(members, "provider")?.map(str::to_owned),
         kind,
@@ -205,7 +243,28 @@ pub fn spec(members: &Map<String, Value>) -> Result<TokenSpec, String> {
         without,
         header: map("header")?,
         forged: flag(members, "forged")?,
+        opaque: members.get("opaque").map_or(Ok(None), opaque)?,
     })
+}
+
+/// `true`, or what is answered to who asks about the token.
+fn opaque(value: &Value) -> Result<Option<Opaque>, String> {
+    let members = match value {
+        Value::Bool(false) => return Ok(None),
+        Value::Bool(true) => return Ok(Some(Opaque::default())),
+        value => value.as_object().ok_or("opaque: expected true, or an object with `status` and `body`")?,
+    };
+    if let Some(fault) = unknown(members, &["status", "body"]) {
+        return Err(format!("opaque.{fault}"));
+    }
+    let status = match members.get("status") {
+        None => 200,
+        Some(value) => {
+            let status = value.as_u64().and_then(|status| u16::try_from(status).ok());
+            status.filter(|status| (200..=599).contains(status)).ok_or("opaque.status: expected 200 to 599")?
+        }
+    };
+    Ok(Some(Opaque { status, body: text(members, "body")?.map(str::to_owned) }))
 }
 
 fn expectation(members: &Map<String, Value>) -> Result<Expectation, String> {
@@ -285,13 +344,14 @@ fn scalar(value: &Value, at: &str) -> Result<String, String> {
 
 const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "options", "head"];
 
-const MEMBERS: [&str; 16] = [
+const MEMBERS: [&str; 17] = [
     "what",
     "request",
     "host",
     "headers",
     "token",
     "api_key",
+    "dpop",
     "from",
     "at",
     "after",

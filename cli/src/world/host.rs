@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 use portcullis::access::Properties;
+use portcullis::binding::Entropy;
 use portcullis::jose::{Hash, NativeVerifier};
 use portcullis::provider::{CasMismatch, SharedData};
 
@@ -41,6 +42,14 @@ impl SharedData for MemoryHost {
         }
         self.shared.insert(key.to_owned(), (value.to_vec(), version.wrapping_add(1)));
         Ok(())
+    }
+}
+
+/// The same in every run: an answer of the tool does not change by itself, and nobody has to be kept from guessing.
+impl Entropy for MemoryHost {
+    fn fill(&mut self, bytes: &mut [u8]) -> bool {
+        bytes.fill(0x5a);
+        true
     }
 }
 

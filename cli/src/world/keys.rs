@@ -13,7 +13,7 @@ use rsa::signature::{RandomizedSigner, SignatureEncoding};
 use rsa::traits::PublicKeyParts;
 use rsa::{RsaPrivateKey, pkcs1v15, pss};
 use serde_json::{Value, json};
-use sha2::{Sha256, Sha384, Sha512};
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 /// A private key, the algorithm it signs with and the name it is known by.
 #[derive(Clone)]
@@ -57,6 +57,18 @@ impl SigningKey {
             _ => Secret::Rsa(Box::new(until(|| RsaPrivateKey::new(&mut rand::rng(), 2048).ok()))),
         };
         Self { kid: Some(kid.to_owned()), algorithm, secret: Arc::new(secret) }
+    }
+
+    /// The key of this name, for ES256: the same wherever it is named.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        let mut seed: [u8; 32] = Sha256::digest(name).into();
+        let secret = until(|| {
+            let key = p256::ecdsa::SigningKey::from_slice(&seed).ok();
+            seed = Sha256::digest(seed).into();
+            key
+        });
+        Self { kid: None, algorithm: Algorithm::ES256, secret: Arc::new(Secret::P256(secret)) }
     }
 
     /// A shared secret, long enough for every hash.
@@ -162,6 +174,12 @@ fn ec(curve: &str, point: &[u8]) -> Value {
     let coordinates = point.get(1..).unwrap_or_default();
     let (x, y) = coordinates.split_at(coordinates.len() / 2);
     json!({"kty": "EC", "crv": curve, "x": base64url(x), "y": base64url(y)})
+}
+
+/// The bytes of a text in base64url; `None` if it is none.
+#[must_use]
+pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
 }
 
 /// base64url without padding (RFC 7515 section 2).

@@ -3,12 +3,16 @@
 //!
 //! - [`keys`]: keys and signatures
 //! - [`api_key`]: API keys whose secrets are known here
+//! - [`opaque`]: tokens that only their authorization server can read
 //! - [`token`]: tokens, ordinary unless told otherwise
+//! - [`proof`]: proofs of possession
 //! - [`host`]: what an engine asks of its host
 
 pub mod api_key;
 pub mod host;
 pub mod keys;
+pub mod opaque;
+pub mod proof;
 pub mod token;
 
 use std::collections::HashMap;
@@ -23,6 +27,7 @@ use serde_json::{Value, json};
 
 use api_key::ApiKeys;
 use keys::SigningKey;
+use opaque::Endpoint;
 
 /// Where `${NAME}` comes from.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -58,6 +63,8 @@ pub(crate) struct Signer {
     pub(crate) entra: bool,
     pub(crate) profile: bool,
     pub(crate) policy: Option<String>,
+    /// Where its opaque tokens are asked about.
+    pub(crate) endpoint: Option<Endpoint>,
 }
 
 impl World {
@@ -82,6 +89,7 @@ impl World {
         for signer in &self.issuers {
             let Some(provider) = document.pointer_mut(&format!("/providers/{}", signer.provider)) else { continue };
             give_key(provider, &signer.key);
+            give_secret(provider);
         }
         self.api_keys.give(&mut document);
         document
@@ -114,6 +122,8 @@ impl World {
                 entra: rules.entra.is_some(),
                 profile: rules.access_token_profile,
                 policy: rules.entra.as_ref().and_then(|entra| entra.policy().map(str::to_owned)),
+                // Of a real token nobody here knows what it is.
+                endpoint: config.introspection(place.provider).map(Endpoint::of).filter(|_| matches!(keys, Keys::Own)),
             });
         }
         world
@@ -152,11 +162,15 @@ impl World {
         }
     }
 
-    /// What an issuer answers to a GET of `path` (with its query) at `authority`.
+    /// What an issuer answers at `authority` and `path` (with its query): to a GET, whose `body` is empty, or to a POST.
+    /// Always in JSON, or what should be.
     #[must_use]
-    pub fn answer(&self, authority: &str, path: &str) -> Option<Vec<u8>> {
+    pub fn answer(&self, authority: &str, path: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
+        if !body.is_empty() {
+            return self.introspect(authority, path, body);
+        }
         let document = self.documents.get(&(authority.to_owned(), path.to_owned()))?;
-        serde_json::to_vec(document).ok()
+        serde_json::to_vec(document).ok().map(|document| (200, document))
     }
 
     /// Answers everything that `engine` asks for.
@@ -168,8 +182,12 @@ impl World {
                 return;
             }
             for (purpose, fetch) in fetches {
-                let fetched = match self.answer(&fetch.authority, &fetch.path) {
-                    Some(body) => Fetched::Response { status: 200, headers: Vec::new(), body },
+                let body = fetch.post.as_ref().map_or(&[][..], |post| &post.body);
+                let fetched = match self.answer(&fetch.authority, &fetch.path, body) {
+                    Some((status, body)) => {
+                        let headers = vec![(b"content-type".to_vec(), b"application/json".to_vec())];
+                        Fetched::Response { status, headers, body }
+                    }
                     None => Fetched::Failed,
                 };
                 engine.handle_response(purpose, now, host, fetch.id, fetched);
@@ -227,6 +245,7 @@ fn with_own_keys(document: &Value) -> (Value, HashMap<String, SigningKey>) {
         } else {
             None
         };
+        give_secret(provider);
         if let Some(key) = key {
             give_key(provider, &key);
             keys.insert(name.clone(), key);
@@ -247,6 +266,13 @@ fn give_key(provider: &mut Value, key: &SigningKey) {
     let had = [members.remove("jwks"), members.remove("pem")];
     if had.iter().flatten().any(|value| !value.is_null()) {
         members.insert("jwks".to_owned(), json!({ "keys": [key.jwk()] }));
+    }
+}
+
+/// The servers here ask no client for its secret, which the environment would have.
+fn give_secret(provider: &mut Value) {
+    if let Some(secret) = provider.pointer_mut("/introspection/client/secret") {
+        *secret = json!("not checked");
     }
 }
 

@@ -5,6 +5,7 @@ use portcullis::time::UnixTime;
 use serde_json::{Map, Value, json};
 
 use super::keys::base64url;
+use super::opaque::Opaque;
 use super::{Signer, World, some_tenant};
 
 /// What a token is to be.
@@ -26,6 +27,8 @@ pub struct TokenSpec {
     pub header: Map<String, Value>,
     /// Signed by a stranger under the issuer's key id.
     pub forged: bool,
+    /// An opaque token, and what is answered to who asks about it; a JWT if left out.
+    pub opaque: Option<Opaque>,
 }
 
 /// Who is to have the token.
@@ -54,7 +57,11 @@ impl World {
     /// A provider or a version that there is not.
     pub fn mint(&self, spec: &TokenSpec, now: UnixTime) -> Result<String, String> {
         let signer = self.signer(spec)?;
-        Ok(signer.sign(spec, ordinary(signer, spec, now), now))
+        let claims = ordinary(signer, spec, now);
+        match &spec.opaque {
+            Some(opaque) => signer.introspected(opaque, spec, claims, now),
+            None => Ok(signer.sign(spec, claims, now)),
+        }
     }
 
     fn signer(&self, spec: &TokenSpec) -> Result<&Signer, String> {
@@ -80,13 +87,8 @@ impl World {
 
 impl Signer {
     /// A token with `claims`, changed as `spec` says.
-    pub(crate) fn sign(&self, spec: &TokenSpec, mut claims: Map<String, Value>, now: UnixTime) -> String {
-        for (name, value) in &spec.claims {
-            claims.insert(name.clone(), moment(value, now));
-        }
-        for name in &spec.without {
-            claims.remove(name);
-        }
+    pub(crate) fn sign(&self, spec: &TokenSpec, claims: Map<String, Value>, now: UnixTime) -> String {
+        let claims = spec.changed(claims, now);
         let key = if spec.forged { self.key.impostor() } else { self.key.clone() };
         let mut header = Map::new();
         header.insert("alg".to_owned(), json!(key.algorithm().name()));
@@ -104,6 +106,39 @@ impl Signer {
         let signed = format!("{}.{}", part(header), part(claims));
         let signature = base64url(&key.sign(signed.as_bytes()));
         format!("{signed}.{signature}")
+    }
+}
+
+impl Signer {
+    /// An opaque token of which its server says `claims`, changed as `spec` says.
+    ///
+    /// # Errors
+    /// The provider has no such server.
+    pub(crate) fn introspected(
+        &self,
+        opaque: &Opaque,
+        spec: &TokenSpec,
+        mut claims: Map<String, Value>,
+        now: UnixTime,
+    ) -> Result<String, String> {
+        let endpoint = self.endpoint.as_ref();
+        let endpoint = endpoint.ok_or(format!("provider `{}` has no `introspection`", self.provider))?;
+        claims.insert("active".to_owned(), json!(true));
+        claims.insert("token_type".to_owned(), json!("Bearer"));
+        Ok(endpoint.token(opaque, spec.changed(claims, now)))
+    }
+}
+
+impl TokenSpec {
+    /// `claims` with those that shall be so, and without those that shall not be there.
+    fn changed(&self, mut claims: Map<String, Value>, now: UnixTime) -> Map<String, Value> {
+        for (name, value) in &self.claims {
+            claims.insert(name.clone(), moment(value, now));
+        }
+        for name in &self.without {
+            claims.remove(name);
+        }
+        claims
     }
 }
 
@@ -160,7 +195,7 @@ fn merged<const N: usize>(parts: [Value; N]) -> Value {
 }
 
 /// `{"now": N}` as the moment N seconds from `now`; anything else as it is.
-fn moment(value: &Value, now: UnixTime) -> Value {
+pub(super) fn moment(value: &Value, now: UnixTime) -> Value {
     match value.as_object().map(|members| (members.len(), members.get("now").and_then(Value::as_i64))) {
         Some((1, Some(seconds))) => json!(now.as_secs().saturating_add_signed(seconds)),
         _ => value.clone(),

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::config::{Cluster, Plan};
 use super::process::Process;
 use super::{ConfigForm, Envoy, LIMIT, Verdict};
+use crate::certificates::LISTENER;
 use crate::envoy_binary::envoy_binary;
 use crate::support::{poll, target_dir};
 use crate::upstream::Upstream;
@@ -78,14 +79,21 @@ impl Builder {
     /// A cluster without TLS, for a provider's keys.
     #[must_use]
     pub fn cluster(mut self, name: &str, address: SocketAddr) -> Self {
-        self.plan.clusters.push(Cluster { name: name.to_owned(), address, tls: false });
+        self.plan.clusters.push(Cluster { name: name.to_owned(), address, tls: false, http2: false });
+        self
+    }
+
+    /// A cluster that speaks HTTP/2, as gRPC needs it.
+    #[must_use]
+    pub fn grpc_cluster(mut self, name: &str, address: SocketAddr) -> Self {
+        self.plan.clusters.push(Cluster { name: name.to_owned(), address, tls: false, http2: true });
         self
     }
 
     /// A cluster with TLS, which no certificate of a test issuer satisfies: every request fails in the handshake.
     #[must_use]
     pub fn tls_cluster(mut self, name: &str, address: SocketAddr) -> Self {
-        self.plan.clusters.push(Cluster { name: name.to_owned(), address, tls: true });
+        self.plan.clusters.push(Cluster { name: name.to_owned(), address, tls: true, http2: false });
         self
     }
 
@@ -143,6 +151,43 @@ impl Builder {
             let manager = &mut listener["filter_chains"][0]["filters"][0]["typed_config"];
             manager["use_remote_address"] = json!(true);
             manager["skip_xff_append"] = json!(true);
+        })
+    }
+
+    /// The listener ends TLS. It asks for a client's certificate and does without; one that none of `authorities` (in PEM) has
+    /// issued, or that does not hold now, ends the handshake.
+    #[must_use]
+    pub fn tls(self, authorities: &[String]) -> Self {
+        self.ends_tls(authorities, "VERIFY_TRUST_CHAIN")
+    }
+
+    /// The same, but any certificate will do (`ACCEPT_UNTRUSTED`).
+    #[must_use]
+    pub fn tls_accepting_untrusted(self, authorities: &[String]) -> Self {
+        self.ends_tls(authorities, "ACCEPT_UNTRUSTED")
+    }
+
+    fn ends_tls(self, authorities: &[String], verification: &'static str) -> Self {
+        let authorities = authorities.concat();
+        self.patch_listener(move |listener| {
+            let context = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext";
+            listener["filter_chains"][0]["transport_socket"] = json!({
+                "name": "envoy.transport_sockets.tls",
+                "typed_config": {
+                    "@type": context,
+                    "common_tls_context": {
+                        "alpn_protocols": ["h2", "http/1.1"],
+                        "tls_certificates": [{
+                            "certificate_chain": {"inline_string": LISTENER.certificate},
+                            "private_key": {"inline_string": LISTENER.key},
+                        }],
+                        "validation_context": {
+                            "trusted_ca": {"inline_string": authorities},
+                            "trust_chain_verification": verification,
+                        },
+                    },
+                },
+            });
         })
     }
 

@@ -30,6 +30,7 @@ pub(super) struct Cluster {
     pub(super) name: String,
     pub(super) address: SocketAddr,
     pub(super) tls: bool,
+    pub(super) http2: bool,
 }
 
 pub(super) const BOOTSTRAP: &str = "envoy.json";
@@ -105,7 +106,9 @@ impl Plan {
         // The route names this one, and Envoy wants what a route names. Nobody listens on port 1.
         if !self.clusters.iter().any(|cluster| cluster.name == "upstream") {
             let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
-            resources.push(Cluster { name: "upstream".to_owned(), address: nobody, tls: false }.render(&model));
+            resources.push(
+                Cluster { name: "upstream".to_owned(), address: nobody, tls: false, http2: false }.render(&model),
+            );
         }
         json!({"resources": resources})
     }
@@ -124,6 +127,14 @@ impl Cluster {
                 "name": "envoy.transport_sockets.tls",
                 "typed_config": {
                     "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+                },
+            });
+        }
+        if self.http2 {
+            cluster["typed_extension_protocol_options"] = json!({
+                "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                    "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                    "explicit_http_config": {"http2_protocol_options": {}},
                 },
             });
         }

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use super::binding;
 use super::claim::claim_path;
 use super::requirement::Scope;
 use super::roles;
@@ -74,6 +75,10 @@ pub(super) fn checks(
     if let Some(kinds) = settings.callers.take() {
         let kinds = kinds.into_iter().map(caller_kind).collect::<Vec<_>>();
         checks.push(some(&at("callers"), kinds, problems).map(|kinds| Check::Callers(kinds.into())));
+    }
+    if let Some(methods) = settings.binding.take() {
+        let methods = methods.into_iter().map(binding::method).collect::<Vec<_>>();
+        checks.push(some(&at("binding"), methods, problems).map(|methods| Check::Binding(methods.into())));
     }
     if let Some(settings) = settings.claim.take() {
         checks.push(claim(&at("claim"), settings, scope, false, problems));

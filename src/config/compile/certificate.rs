@@ -29,7 +29,7 @@ pub(super) fn source(
             forwarded(&header.forwarded, access, problems)
         }
     };
-    ClientCertificates { source, assume_validated }
+    ClientCertificates { source, assume_validated, identities: access.identities() }
 }
 
 fn forwarded(

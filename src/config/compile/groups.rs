@@ -6,8 +6,8 @@ use super::Names;
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{CloudSettings, EntraSettings, GroupsOverageSettings, ProviderSettings, TenantSettings};
 use crate::entra::Cloud;
-use crate::groups::{GroupsSettings, Secret};
-use crate::provider::{TenantId, Url};
+use crate::groups::GroupsSettings;
+use crate::provider::{Secret, TenantId, Url};
 
 /// What the settings of a provider say about its directory.
 pub(super) struct DirectoryOf {

@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod api_key;
+mod binding;
 mod caller;
 mod certificate;
 mod claim;
@@ -26,8 +27,8 @@ use rate_limit::RateLimits;
 use super::named::Named;
 use super::problems::Problems;
 use super::settings::{
-    AuditLogSettings, AuditSettings, CredentialSettings, DotSegmentSettings, EmptySegmentSettings, LimitSettings,
-    LiteralSettings, PathSettings, Settings, SignatureSettings,
+    AcceptSettings, AuditLogSettings, AuditSettings, ClientCertificateSettings, CredentialSettings, DotSegmentSettings,
+    EmptySegmentSettings, LimitSettings, LiteralSettings, PathSettings, Settings, SignatureSettings,
 };
 use super::{Config, Limits, ProviderConfig};
 use crate::api_key::ApiKeys;
@@ -49,6 +50,8 @@ pub(super) struct Names<'a> {
     pub(super) access: &'a AccessNames,
     /// Something tells of a risk.
     pub(super) risk: bool,
+    /// What is set about client certificates, with or without faults.
+    pub(super) certificate_settings: Option<&'a ClientCertificateSettings>,
     /// There are API keys.
     pub(super) api_keys: bool,
 }
@@ -60,17 +63,21 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         warnings.push("report_only: nothing is enforced; every request that can be read goes on".to_owned());
     }
     let Named(providers) = settings.providers.unwrap_or_default();
-    if providers.is_empty() && settings.api_keys.is_none() {
-        problems.add("providers", "at least one provider is required, or `api_keys`");
+    let by_certificate = settings.client_certificates.as_ref().is_some_and(ClientCertificateSettings::has_identities);
+    if providers.is_empty() && settings.api_keys.is_none() && !by_certificate {
+        problems
+            .add("providers", "at least one provider is required, or `api_keys`, or a certificate with an `identity`");
     }
     let directories: Vec<_> = providers.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
     let providers = providers::compile(providers, &mut problems, &mut warnings);
+    let introspectors = providers::introspectors(&providers, &mut problems);
     let access = AccessSettings {
         networks: settings.networks.unwrap_or_default(),
         geo: settings.geo,
         schedules: settings.schedules.unwrap_or_default(),
         assurances: settings.assurances.unwrap_or_default(),
         devices: settings.devices.unwrap_or_default(),
+        certificates: settings.client_certificates.as_ref(),
     };
     let access = AccessNames::compile(access, &providers, &mut problems);
     let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);
@@ -81,6 +88,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         roles: None,
         access: &access,
         risk: settings.risk.as_ref().is_some_and(risk::tells),
+        certificate_settings: settings.client_certificates.as_ref(),
         api_keys: settings.api_keys.is_some(),
         warnings: RefCell::default(),
     };
@@ -96,13 +104,21 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     let policies = settings.conditional_access.unwrap_or_default();
     let policies = conditional_access::compile(policies, &rule_names, &names, &mut problems);
     let mut rate_limits = RateLimits::compile(settings.rate_limits, &names, &mut problems);
+    let takes_keys =
+        settings.rules.iter().any(|rule| rule.accept.iter().flatten().any(|kind| *kind == AcceptSettings::ApiKey));
     let router = rules::compile(settings.rules, &policies, &mut rate_limits, &names, &mut problems);
     let rate_limits = rate_limits.finish(&mut problems);
     let groups = settings
         .groups_overage
         .and_then(|settings| groups::compile(settings, &directories, &names, &mut problems, &mut warnings));
+    if api_keys.is_some() && !takes_keys {
+        warnings.push("api_keys: no rule takes them; say so in a rule's `accept`".to_owned());
+    }
     warnings.append(&mut names.warnings.into_inner());
-    let sources = sources(settings.credentials, &mut problems, &mut warnings);
+    let limits = limits(settings.limits.as_ref().unwrap_or(&LimitSettings::default()), &mut problems);
+    let bindings = binding::compile(settings.bindings.unwrap_or_default(), limits.token.bytes, &mut problems);
+    let sources = sources(settings.credentials, &mut problems, &mut warnings)
+        .map(|sources| binding::taken_by(sources, &bindings, &mut problems));
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
     if let (Some(sources), Some(forwarding)) = (&sources, &forwarding) {
         let secrets = api_keys.as_ref().map(ApiKeys::sources);
@@ -118,7 +134,6 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         }
     }
     let answers = answers::compile(settings.answers.unwrap_or_default(), &providers, &mut problems);
-    let limits = limits(settings.limits.as_ref().unwrap_or(&LimitSettings::default()), &mut problems);
     let memory = settings.limits.as_ref().and_then(|limits| limits.rate_limit_memory);
     let rate_limit_memory = rate_limit::memory(memory, &mut problems);
     let audit = settings.audit.unwrap_or_default();
@@ -127,47 +142,56 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     // Rules name providers by their place, so one without an entry must never be passed over.
     let providers: Option<Vec<_>> = providers.into_iter().collect();
     match (providers, router, rate_limits, sources, forwarding, answers) {
-        (Some(providers), Some(router), Some(rate_limits), Some(sources), Some(forwarding), Some(answers))
-            if problems.is_empty() =>
-        {
-            Ok(Config {
-                providers,
-                router,
-                emptied: forwarding.emptied(&sources, api_keys.as_ref().map(ApiKeys::sources)),
-                challenge: match api_keys.as_ref().and_then(|keys| keys.sources().first()) {
+        (
+            Some(providers),
+            Some(router),
+            Some((rate_limits, rate_limit_engines)),
+            Some(sources),
+            Some(forwarding),
+            Some(answers),
+        ) if problems.is_empty() => Ok(Config {
+            providers,
+            router,
+            emptied: forwarding.emptied(&sources, api_keys.as_ref().map(ApiKeys::sources)),
+            challenge: binding::challenged(
+                match api_keys.as_ref().and_then(|keys| keys.sources().first()) {
                     Some((kind, name)) => answers.challenge.with_api_key(kind, name),
                     None => answers.challenge,
                 },
-                sources,
-                api_keys,
-                forwarding,
-                resource_metadata: answers.resource_metadata,
-                groups,
-                risk,
-                rate_limits,
-                rate_limit_memory,
-                rate_limit_headers: answers.rate_limit_headers,
-                preflight_passes: answers.preflight_passes,
-                audit: match audit {
-                    AuditLogSettings::All => AuditLog::All,
-                    AuditLogSettings::Denials => AuditLog::Denials,
-                    AuditLogSettings::None => AuditLog::None,
-                },
-                audit_inputs,
-                signatures: match settings.signatures.unwrap_or(SignatureSettings::PreferHost) {
-                    SignatureSettings::PreferHost => SignaturePolicy::PreferNative,
-                    SignatureSettings::RequireHost => SignaturePolicy::RequireNative,
-                    SignatureSettings::ForbidHost => SignaturePolicy::ForbidNative,
-                },
-                report_only: settings.report_only.unwrap_or(false),
-                paths: leniency(&settings.paths.unwrap_or_default()),
-                client_address,
-                client_certificates,
-                ends: access.ends,
-                limits,
-                warnings,
-            })
-        }
+                &bindings,
+            ),
+            bindings,
+            sources,
+            api_keys,
+            forwarding,
+            resource_metadata: answers.resource_metadata,
+            groups,
+            introspectors,
+            risk,
+            rate_limits,
+            rate_limit_engines,
+            rate_limit_memory,
+            rate_limit_headers: answers.rate_limit_headers,
+            preflight_passes: answers.preflight_passes,
+            audit: match audit {
+                AuditLogSettings::All => AuditLog::All,
+                AuditLogSettings::Denials => AuditLog::Denials,
+                AuditLogSettings::None => AuditLog::None,
+            },
+            audit_inputs,
+            signatures: match settings.signatures.unwrap_or(SignatureSettings::PreferHost) {
+                SignatureSettings::PreferHost => SignaturePolicy::PreferNative,
+                SignatureSettings::RequireHost => SignaturePolicy::RequireNative,
+                SignatureSettings::ForbidHost => SignaturePolicy::ForbidNative,
+            },
+            report_only: settings.report_only.unwrap_or(false),
+            paths: leniency(&settings.paths.unwrap_or_default()),
+            client_address,
+            client_certificates,
+            ends: access.ends,
+            limits,
+            warnings,
+        }),
         _ => Err(problems),
     }
 }

@@ -1,6 +1,7 @@
 //! Limits, and the rules that they apply to.
 
 mod amounts;
+mod global;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -19,8 +20,9 @@ use crate::config::settings::{
 use crate::config::units::Size;
 use crate::http::name::is_token;
 use crate::policy::{Requirement, RuleLimit, RuleName};
+use crate::rate_limit::global::OnFailure;
 use crate::rate_limit::{AtRisk, Key, Limit, Part, Tier, Upstream, When};
-use amounts::{AmountSettings, amounts};
+use amounts::{AmountSettings, Counts, amounts};
 
 /// Limits by their names.
 #[derive(Default)]
@@ -31,6 +33,8 @@ pub(super) struct RateLimits {
     everywhere: Vec<usize>,
     /// The places of those that a rule names.
     named: Vec<usize>,
+    /// The clusters of those who count elsewhere, each once.
+    engines: Vec<String>,
 }
 
 impl RateLimits {
@@ -52,7 +56,7 @@ impl RateLimits {
             if settings.all_rules == Some(true) {
                 all.everywhere.push(place);
             }
-            let limit = limit(&path, &name, settings, names, problems);
+            let limit = limit(&path, &name, settings, names, &mut all.engines, problems);
             all.limits.push((name, limit));
         }
         all
@@ -111,15 +115,16 @@ impl RateLimits {
         }
     }
 
-    /// All of them; `None` if one has faults. One that applies to no rule is a mistake.
-    pub(super) fn finish(self, problems: &mut Problems) -> Option<Vec<LimitConfig>> {
+    /// All of them, and the clusters of their engines; `None` if one has faults. One that applies to no rule is a mistake.
+    pub(super) fn finish(self, problems: &mut Problems) -> Option<(Vec<LimitConfig>, Vec<String>)> {
         for (place, (name, _)) in self.limits.iter().enumerate() {
             if !self.everywhere.contains(&place) && !self.named.contains(&place) {
                 let at = join("rate_limits", name);
                 problems.add(at, "applies to no rule; name it in a rule's `limits`, or set `all_rules`");
             }
         }
-        self.limits.into_iter().map(|(_, limit)| limit).collect()
+        let limits: Option<Vec<_>> = self.limits.into_iter().map(|(_, limit)| limit).collect();
+        limits.map(|limits| (limits, self.engines))
     }
 }
 
@@ -128,9 +133,19 @@ fn limit(
     name: &str,
     settings: RateLimitSettings,
     names: &Names<'_>,
+    engines: &mut Vec<String>,
     problems: &mut Problems,
 ) -> Option<LimitConfig> {
     let before = problems.len();
+    let global =
+        settings.global.map(|global| self::global::global(&join(path, "global"), name, global, engines, problems));
+    let counts = match &global {
+        Some(global) if global.on_failure != OnFailure::Local => Counts::Elsewhere,
+        _ => Counts::Here,
+    };
+    if global.is_some() && settings.adaptive.is_some() {
+        problems.add(join(path, "adaptive"), "is nothing that the engine of `global` could do");
+    }
     let key = key(&join(path, "key"), settings.key, problems);
     let amount_settings = AmountSettings {
         rate: settings.rate,
@@ -138,8 +153,8 @@ fn limit(
         quota: settings.quota,
         concurrency: settings.concurrency,
     };
-    let allowance = amounts(path, amount_settings, problems);
-    let tiers = tiers(&join(path, "tiers"), settings.tiers.unwrap_or_default(), names, problems);
+    let allowance = amounts(path, amount_settings, counts, problems);
+    let tiers = tiers(&join(path, "tiers"), settings.tiers.unwrap_or_default(), counts, names, problems);
     let adaptive = settings.adaptive.unwrap_or_default();
     let at = join(path, "adaptive");
     let risk = adaptive.risk.map(|risk| at_risk(&join(&at, "risk"), &risk, names, problems));
@@ -158,6 +173,9 @@ fn limit(
                 );
             }
         }
+        if when == When::ArrivalOfFailures && global.is_some() {
+            problems.add(path, "`count` `failures` does not go with `global`: an engine counts what it is asked");
+        }
         if when == When::ArrivalOfFailures && (allowance.concurrency.is_some() || allowance.quota.is_some()) {
             problems.add(path, "`count` `failures` goes with `rate` and `window` only");
         }
@@ -166,6 +184,7 @@ fn limit(
         name: Rc::from(name),
         key,
         when,
+        global,
         allowance,
         tiers,
         risk,
@@ -277,6 +296,7 @@ fn when(
 fn tiers(
     path: &str,
     settings: Vec<TierSettings>,
+    counts: Counts,
     names: &Names<'_>,
     problems: &mut Problems,
 ) -> Option<(Vec<Tier>, Vec<Requirement>)> {
@@ -300,7 +320,7 @@ fn tiers(
             quota: settings.quota,
             concurrency: settings.concurrency,
         };
-        let allowance = amounts(&at, amount_settings, problems);
+        let allowance = amounts(&at, amount_settings, counts, problems);
         let tier = allowance.map(|allowance| Tier { name: Rc::from(settings.name), allowance });
         compiled.push(tier.zip(when));
     }

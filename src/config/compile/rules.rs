@@ -8,7 +8,9 @@ use super::{Names, requirement};
 use crate::config::ProviderConfig;
 use crate::config::named::Named;
 use crate::config::problems::{Problems, join};
-use crate::config::settings::{AcceptSettings, AccessSettings, ExpectedSettings, MatchSettings, RuleSettings};
+use crate::config::settings::{
+    AcceptSettings, AccessSettings, ClientCertificateSettings, ExpectedSettings, MatchSettings, RuleSettings,
+};
 use crate::http::name::is_token;
 use crate::policy::condition::MAX_CONDITIONS;
 use crate::policy::{
@@ -113,8 +115,9 @@ fn accepts(
     names: &Names<'_>,
     problems: &mut Problems,
 ) -> Credentials {
+    let identities = names.certificate_settings.is_some_and(ClientCertificateSettings::has_identities);
     let takes_tokens = settings.is_none_or(|settings| settings.contains(&AcceptSettings::Token));
-    if takes_tokens && access != Access::Anonymous && names.providers.is_empty() && names.api_keys {
+    if takes_tokens && access != Access::Anonymous && names.providers.is_empty() && (names.api_keys || identities) {
         problems.add(join(path, "accept"), "takes tokens, and there are no `providers` of any");
     }
     let Some(settings) = settings else { return Credentials::default() };
@@ -126,6 +129,12 @@ fn accepts(
     }
     if settings.is_empty() {
         problems.add(join(path, "accept"), "is empty, which lets nobody in; leave it out for tokens");
+    }
+    if settings.contains(&AcceptSettings::Certificate) && !identities {
+        problems.add(
+            join(path, "accept"),
+            "`certificate` needs one of `client_certificates.accepted` with an `identity`: nobody would be known by one",
+        );
     }
     Credentials {
         token: settings.contains(&AcceptSettings::Token),

@@ -5,11 +5,14 @@
 mod access;
 mod answer;
 mod api_key;
+mod binding;
 mod caller;
 mod certificate;
 mod conditional_access;
 mod entra;
+mod global_limit;
 mod groups;
+mod introspection;
 mod path;
 mod provider;
 mod rate_limit;
@@ -35,17 +38,23 @@ pub use answer::{
     PreflightSettings, RateLimitHeaderSettings, ResourceMetadataSettings,
 };
 pub use api_key::{ApiKeySettings, ApiKeySourceSettings, ApiKeysSettings, ClaimValueSettings};
+pub use binding::{BindingSettings, DpopSettings, MethodSettings, MtlsSettings, NonceSettings, SignedRequestSettings};
 pub use caller::{
     CallerSettings, ClaimSettings, ClientAuthenticationSettings, NumberSettings, OwnerSettings, RangeSettings,
     ScalarSettings, SubjectSettings,
 };
 pub use certificate::{
-    CertificateSourceSettings, CertificateSourceWord, ClientCertificateSettings, ForwardedCertificateSettings,
-    ForwardedSettings,
+    AcceptedCertificateSettings, CertificateIdentitySettings, CertificateSourceSettings, CertificateSourceWord,
+    CertificateSubjectSettings, ClientCertificateSettings, ForwardedCertificateSettings, ForwardedSettings,
+    RevocationListSettings, RevocationSettings,
 };
 pub use conditional_access::{BlockSettings, ControlSettings, GrantSettings, HowManySettings, PolicySettings};
 pub use entra::{B2cSettings, CloudSettings, EntraSettings, TenantSettings, VersionSettings};
+pub use global_limit::{DescriptorEntrySettings, GlobalLimitSettings, OnFailureSettings};
 pub use groups::{ClientSecretSettings, GroupsOverageSettings};
+pub use introspection::{
+    ClientMethodSettings, IntrospectionClientSettings, IntrospectionJwtSettings, IntrospectionSettings,
+};
 pub use path::{DotSegmentSettings, EmptySegmentSettings, LiteralSettings, PathSettings};
 pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, TokenTypeSettings};
 pub use rate_limit::{
@@ -104,7 +113,7 @@ pub struct Settings {
     /// Devices by name.
     #[deserr(default)]
     pub devices: Option<Named<DeviceSettings>>,
-    /// Client certificates: where they come from. Default: from the connection.
+    /// Client certificates: where they come from, and which are accepted. Default: from the connection, and none.
     #[deserr(default)]
     pub client_certificates: Option<ClientCertificateSettings>,
     /// At what risk a request comes. Default: nothing is watched.
@@ -124,6 +133,9 @@ pub struct Settings {
     /// Where a request may carry its token. Default: `Authorization: Bearer` only.
     #[deserr(default)]
     pub credentials: Option<CredentialSettings>,
+    /// How tokens may be bound to their senders. Default: not at all, and tokens that are bound are refused.
+    #[deserr(default)]
+    pub bindings: Option<BindingSettings>,
     /// Paths that two servers may read differently. Default: refused.
     #[deserr(default)]
     pub paths: Option<PathSettings>,

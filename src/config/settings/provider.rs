@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use super::entra::EntraSettings;
+use super::introspection::IntrospectionSettings;
 use crate::config::problems::Problems;
 use crate::config::units::{Size, Span};
 
@@ -67,6 +68,9 @@ pub struct ProviderSettings {
     /// How keys are kept.
     #[deserr(default)]
     pub keys: Option<KeySettings>,
+    /// Opaque tokens: the authorization server is asked about them (RFC 7662).
+    #[deserr(default)]
+    pub introspection: Option<IntrospectionSettings>,
 }
 
 /// A public key in PEM.

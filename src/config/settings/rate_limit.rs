@@ -3,12 +3,12 @@
 use deserr::{Deserr, ErrorKind, IntoValue, Value, ValueKind, ValuePointerRef, take_cf_content};
 use schemars::JsonSchema;
 
-use super::{ClaimPathSettings, RequirementSettings};
+use super::{ClaimPathSettings, GlobalLimitSettings, RequirementSettings};
 use crate::config::problems::Problems;
 use crate::config::units::Span;
 
 /// One limit. It applies to the rules that name it in `limits`, or to all. Of `rate`, `window`, `quota` and `concurrency` any
-/// number, at least one: a request needs room in each.
+/// number, at least one: a request needs room in each. Or `global`, and those for when the engine does not answer.
 #[derive(Debug, Default, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Problems)]
 #[schemars(deny_unknown_fields)]
@@ -27,6 +27,9 @@ pub struct RateLimitSettings {
     /// It applies to every rule. Default false: to those that name it.
     #[deserr(default)]
     pub all_rules: Option<bool>,
+    /// Counts at an engine that several Envoys share.
+    #[deserr(default)]
+    pub global: Option<GlobalLimitSettings>,
     /// Token bucket.
     #[deserr(default)]
     pub rate: Option<RateSettings>,

@@ -3,6 +3,7 @@
 use deserr::Deserr;
 use schemars::JsonSchema;
 
+use super::binding::MethodSettings;
 use super::caller::{CallerSettings, ClaimSettings, ClientAuthenticationSettings, OwnerSettings, SubjectSettings};
 use crate::config::problems::Problems;
 
@@ -58,6 +59,9 @@ pub struct RequirementSettings {
     /// One of these kinds of caller. Each caller is of one kind, the most specific.
     #[deserr(default)]
     pub callers: Option<Vec<CallerSettings>>,
+    /// The token is bound to its sender, and proven to be theirs in one of these ways (`bindings`).
+    #[deserr(default)]
+    pub binding: Option<Vec<MethodSettings>>,
     /// What a claim says.
     #[deserr(default)]
     pub claim: Option<ClaimSettings>,
@@ -91,6 +95,9 @@ pub struct RequirementSettings {
     /// From one of these devices, by name.
     #[deserr(default)]
     pub devices: Option<Vec<String>>,
+    /// With one of these client certificates (`client_certificates.accepted`), by name.
+    #[deserr(default)]
+    pub certificates: Option<Vec<String>>,
     /// At a risk (`risk`) below this, 1 to 100. A risk that can't be told is not below.
     #[deserr(default)]
     pub risk_below: Option<u8>,

@@ -115,7 +115,7 @@ pub enum AcceptSettings {
     /// An API key (`api_keys`).
     #[deserr(rename = "api_key")]
     ApiKey,
-    /// A client certificate (`certificates`).
+    /// A client certificate (`client_certificates`), where the request has no other credential.
     Certificate,
 }
 

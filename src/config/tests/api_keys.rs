@@ -119,6 +119,10 @@ fn a_rule_takes_only_what_there_is() {
         ["rules[0].accept: takes API keys, and there are none; name them in `api_keys`"]
     );
     let mut document = one(json!({}));
+    document["rules"][0].as_object_mut().unwrap().remove("accept");
+    let warnings = load(&document).unwrap().warnings(true);
+    assert_eq!(warnings, ["api_keys: no rule takes them; say so in a rule's `accept`"]);
+    let mut document = one(json!({}));
     document.as_object_mut().unwrap().remove("providers");
     assert_eq!(load(&document).unwrap_err(), ["rules[0].accept: takes tokens, and there are no `providers` of any"]);
 }

@@ -2,11 +2,14 @@
 
 use std::rc::Rc;
 
+use super::opaque;
 use crate::credential::Found;
 use crate::engine::{Engine, Host};
 use crate::entra::{EntraFlaw, graph};
 use crate::exchange::Denial;
 use crate::exchange::request::{Stop, Trace, Wanted};
+use crate::http::RequestHead;
+use crate::introspection::{IntrospectionFlaw, Jwts};
 use crate::jose::Unverified;
 use crate::provider::{IssuerFlaw, KeyLookup};
 use crate::time::UnixTime;
@@ -15,6 +18,7 @@ use crate::token::{self, TokenRuleFlaw, VerifiedToken};
 /// The verified token behind a credential: remembered, or checked from the first byte.
 pub(super) fn identify(
     found: &Found<'_>,
+    head: &RequestHead,
     engine: &mut Engine,
     host: &mut dyn Host,
     now: UnixTime,
@@ -25,7 +29,7 @@ pub(super) fn identify(
         trace.remembered = true;
         trace.provider = Some(token.issuer().provider);
         if let Err(flaw) = token.check_time(now) {
-            trace.kid = token.signed().header().kid.clone();
+            trace.kid = token.kid().map(str::to_owned);
             return Err(Denial::Rule(flaw).into());
         }
         return Ok(token);
@@ -39,6 +43,11 @@ pub(super) fn identify(
     trace.kid = header.kid.clone();
     let (issuer, provider) = config.issuer(unverified.issuer_hint()).map_err(Denial::Issuer)?;
     trace.provider = Some(issuer.provider);
+    match provider.introspection.as_ref().map_or(Jwts::Verify, |introspection| introspection.jwts) {
+        Jwts::Verify => {}
+        Jwts::Introspect => return opaque::identify(&config, found, issuer.provider, head, engine, host, now, trace),
+        Jwts::Refuse => return Err(Denial::Introspection(IntrospectionFlaw::JwtNotTaken).into()),
+    }
     if !provider.rules.algorithms.contains(header.alg) {
         return Err(Denial::AlgorithmNotAccepted.into());
     }

@@ -19,11 +19,11 @@ fn what_was_signed_is_what_is_read() {
 #[test]
 fn absent_is_not_malformed() {
     let claims = signed_claims(json!({}), json!({"C": 1}));
-    assert_eq!(claims.string("c"), Claim::Absent);
-    assert_eq!(claims.boolean("c"), Claim::Absent);
-    assert_eq!(claims.numeric_date("c"), Claim::Absent);
-    assert_eq!(claims.strings("c"), Claim::Absent);
-    assert_eq!(claims.string_or_list("c"), Claim::Absent);
+    assert_eq!(claims.typed().string("c"), Claim::Absent);
+    assert_eq!(claims.typed().boolean("c"), Claim::Absent);
+    assert_eq!(claims.typed().numeric_date("c"), Claim::Absent);
+    assert_eq!(claims.typed().strings("c"), Claim::Absent);
+    assert_eq!(claims.typed().string_or_list("c"), Claim::Absent);
 }
 
 #[test]
@@ -34,29 +34,29 @@ fn j20_every_wrong_type_of_every_reader_is_malformed() {
     let boolean = json!(true);
     for value in [json!(null), text, list, number, boolean, json!({}), json!({"a": "b"}), json!([1]), json!([null])] {
         let claims = with(value.clone());
-        assert_eq!(claims.string("c") == Claim::Malformed, !value.is_string(), "{value}");
-        assert_eq!(claims.boolean("c") == Claim::Malformed, !value.is_boolean(), "{value}");
-        assert_eq!(claims.numeric_date("c") == Claim::Malformed, !value.is_number(), "{value}");
-        assert_eq!(claims.strings("c") == Claim::Malformed, value != json!(["a"]), "{value}");
+        assert_eq!(claims.typed().string("c") == Claim::Malformed, !value.is_string(), "{value}");
+        assert_eq!(claims.typed().boolean("c") == Claim::Malformed, !value.is_boolean(), "{value}");
+        assert_eq!(claims.typed().numeric_date("c") == Claim::Malformed, !value.is_number(), "{value}");
+        assert_eq!(claims.typed().strings("c") == Claim::Malformed, value != json!(["a"]), "{value}");
         let string_or_list = value.is_string() || value == json!(["a"]);
-        assert_eq!(claims.string_or_list("c") == Claim::Malformed, !string_or_list, "{value}");
+        assert_eq!(claims.typed().string_or_list("c") == Claim::Malformed, !string_or_list, "{value}");
     }
 }
 
 #[test]
 fn j12_an_audience_is_a_string_or_a_list_of_at_least_one_string() {
-    assert_eq!(with(json!("a b")).string_or_list("c"), Claim::Value(vec!["a b"]));
-    assert_eq!(with(json!(["a", "b"])).string_or_list("c"), Claim::Value(vec!["a", "b"]));
+    assert_eq!(with(json!("a b")).typed().string_or_list("c"), Claim::Value(vec!["a b"]));
+    assert_eq!(with(json!(["a", "b"])).typed().string_or_list("c"), Claim::Value(vec!["a", "b"]));
     for value in [json!([]), json!(["a", 1]), json!(["a", ["b"]]), json!(["a", null]), json!({"a": 1}), json!(1)] {
-        assert_eq!(with(value.clone()).string_or_list("c"), Claim::Malformed, "{value}");
+        assert_eq!(with(value.clone()).typed().string_or_list("c"), Claim::Malformed, "{value}");
     }
 }
 
 #[test]
 fn a_list_of_strings_may_be_empty() {
-    assert_eq!(with(json!([])).strings("c"), Claim::Value(vec![]));
-    assert_eq!(with(json!(["a", 1])).strings("c"), Claim::Malformed);
-    assert_eq!(with(json!("a")).strings("c"), Claim::Malformed);
+    assert_eq!(with(json!([])).typed().strings("c"), Claim::Value(vec![]));
+    assert_eq!(with(json!(["a", 1])).typed().strings("c"), Claim::Malformed);
+    assert_eq!(with(json!("a")).typed().strings("c"), Claim::Malformed);
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn j20_a_numeric_date_may_be_whole_or_a_fraction() {
         ("9007199254740991", 9_007_199_254_740_991_000),
     ] {
         let claims = with(serde_json::from_str(text).unwrap());
-        assert_eq!(claims.numeric_date("c"), Claim::Value(UnixTime::from_millis(millis)), "{text}");
+        assert_eq!(claims.typed().numeric_date("c"), Claim::Value(UnixTime::from_millis(millis)), "{text}");
     }
 }
 
@@ -95,7 +95,7 @@ fn j20_a_numeric_date_out_of_range_is_malformed() {
         "-1e308",
     ] {
         let claims = with(serde_json::from_str(text).unwrap());
-        assert_eq!(claims.numeric_date("c"), Claim::Malformed, "{text}");
+        assert_eq!(claims.typed().numeric_date("c"), Claim::Malformed, "{text}");
     }
 }
 

@@ -75,6 +75,15 @@ impl EcKey {
         }
     }
 
+    /// `r || s` out of a signature in DER (RFC 3279 section 2.2.3); `None` if it is not one.
+    pub(in crate::jose) fn plain_signature(&self, der: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::P256(_) => Some(p256::ecdsa::Signature::from_der(der).ok()?.to_bytes().to_vec()),
+            Self::P384(_) => Some(p384::ecdsa::Signature::from_der(der).ok()?.to_bytes().to_vec()),
+            Self::P521(_) => Some(p521::ecdsa::Signature::from_der(der).ok()?.to_bytes().to_vec()),
+        }
+    }
+
     pub(super) fn spki(&self) -> Result<Vec<u8>, KeyFlaw> {
         match self {
             Self::P256(key) => key.to_public_key_der(),

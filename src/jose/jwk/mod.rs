@@ -93,6 +93,14 @@ impl VerificationKey {
         Self::new(pem::read(pem)?, kid)
     }
 
+    /// Reads a SubjectPublicKeyInfo in DER, as it is in a certificate.
+    ///
+    /// # Errors
+    /// As for [`from_pem`](Self::from_pem).
+    pub fn from_spki(der: &[u8]) -> Result<Self, KeyFlaw> {
+        Self::new(pem::spki(der)?, None)
+    }
+
     /// Takes a shared secret for one HMAC algorithm.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub(super) fn read(text: &str) -> Result<Material, KeyFlaw> {
     }
 }
 
-fn spki(der: &[u8]) -> Result<Material, KeyFlaw> {
+pub(super) fn spki(der: &[u8]) -> Result<Material, KeyFlaw> {
     let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| KeyFlaw::Pem)?;
     let key = spki.subject_public_key.as_bytes().ok_or(KeyFlaw::Pem)?;
     match (spki.algorithm.oid, spki.algorithm.parameters_oid().ok()) {

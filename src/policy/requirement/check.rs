@@ -9,6 +9,7 @@ use super::origin::{self, SubjectSpec};
 use super::owner::{self, OwnerCheck};
 use super::{Wanted, granted};
 use crate::access;
+use crate::binding::Method;
 use crate::entra::{CallerKind, ClientAuthentication};
 use crate::identity::Identity;
 use crate::policy::facts::Facts;
@@ -43,6 +44,8 @@ pub enum Check {
     Subjects(Rc<[SubjectSpec]>),
     /// One of these kinds of caller.
     Callers(Rc<[CallerKind]>),
+    /// The token was proven to be its sender's in one of these ways.
+    Binding(Rc<[Method]>),
     /// What a claim says.
     Claim(Rc<ClaimCheck>),
     /// Whether the caller is whom the request names.
@@ -81,10 +84,16 @@ impl Check {
             Self::Tenants(wanted) => origin::tenants(wanted, caller),
             Self::Subjects(wanted) => origin::subjects(wanted, caller),
             Self::Callers(wanted) => callers::callers(wanted, caller),
+            Self::Binding(wanted) => binding(wanted, facts),
             Self::Claim(check) => claim::check(check, caller),
             Self::Owner(check) => owner::check(check, caller, facts),
             Self::Cel(check) => check.evaluate(facts),
             Self::Circumstance(check) => check.evaluate(&facts.circumstances).map(Lack::from),
         }
     }
+}
+
+/// A requirement of its own: a token that is bound is proven in any case, one that is not needs no proof.
+fn binding(wanted: &[Method], facts: &Facts<'_>) -> Verdict<Lack> {
+    if wanted.iter().any(|method| facts.binding.has(*method)) { Verdict::Met } else { Verdict::Unmet(Lack::Binding) }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{
     Check, Comparison, Place, Requirement, Scalar, SubjectSpec, Wanted, any_of, granted, negated, origin, owner,
 };
+use crate::binding::Method;
 use crate::identity::Identity;
 use crate::policy::facts::Facts;
 use crate::policy::lack::Lack;
@@ -115,6 +116,7 @@ impl Check {
             Self::Tenants(tenants) => ("tenants", one_of(tenants.iter())),
             Self::Subjects(subjects) => ("subjects", one_of(subjects.iter().map(subject))),
             Self::Callers(kinds) => ("callers", one_of(kinds.iter().map(|kind| kind.name()))),
+            Self::Binding(methods) => ("binding", one_of(methods.iter().map(|method| method.name()))),
             Self::Claim(check) => ("claim", format!("`{}` {}", check.path, comparison(&check.comparison))),
             Self::Owner(check) => ("owner", format!("{} equals claim `{}`", place(&check.place), check.claim)),
             Self::Cel(check) => ("cel", check.text().to_owned()),
@@ -139,6 +141,7 @@ impl Check {
             Self::Tenants(_) => claims(caller, &["tid"]),
             Self::Subjects(_) => claims(caller, &["oid", "tid", "sub"]),
             Self::Callers(_) => listed(caller.kinds().iter().map(|kind| kind.name())),
+            Self::Binding(_) => listed(facts.binding.methods().map(Method::name)),
             Self::Claim(check) => json(check.path.reach(caller.claims()).ok().flatten()),
             Self::Owner(check) => {
                 let named = owner::named(&check.place, facts);

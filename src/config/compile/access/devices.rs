@@ -63,7 +63,7 @@ fn certificate(path: &str, settings: &DeviceCertificateSettings, problems: &mut 
     Some(Device::Certificate(Certificate { issuer, uri_san, dns_san, assume_validated }))
 }
 
-fn patterns(
+pub(super) fn patterns(
     path: &str,
     texts: Option<&[String]>,
     form: impl Fn(&str) -> String,

@@ -1,6 +1,7 @@
 //! Circumstances that rules ask for: first what has a name, then the places that name it.
 
 mod assurances;
+mod certificates;
 mod devices;
 mod schedules;
 
@@ -10,10 +11,12 @@ use std::rc::Rc;
 
 use crate::access::geo::country_code;
 use crate::access::{AddressSource, Assurance, Check, Device, Named, Networks, Schedule, network};
+use crate::certificate::Accepted;
 use crate::config::named;
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{
-    AssuranceSettings, ClientAddressSettings, DeviceSettings, GeoSettings, RequirementSettings, ScheduleSettings,
+    AssuranceSettings, ClientAddressSettings, ClientCertificateSettings, DeviceSettings, GeoSettings,
+    RequirementSettings, ScheduleSettings,
 };
 use crate::config::{EndsAt, ProviderConfig};
 use crate::http::name::is_token;
@@ -63,12 +66,13 @@ impl<T> Table<T> {
 }
 
 /// The settings of what requirements may name.
-pub(super) struct AccessSettings {
+pub(super) struct AccessSettings<'a> {
     pub(super) networks: named::Named<Vec<String>>,
     pub(super) geo: Option<GeoSettings>,
     pub(super) schedules: named::Named<ScheduleSettings>,
     pub(super) assurances: named::Named<AssuranceSettings>,
     pub(super) devices: named::Named<DeviceSettings>,
+    pub(super) certificates: Option<&'a ClientCertificateSettings>,
 }
 
 /// What requirements may name, and the headers that they read.
@@ -77,6 +81,7 @@ pub(in crate::config) struct AccessNames {
     schedules: Table<Schedule>,
     assurances: Table<Assurance>,
     devices: Table<Device>,
+    certificates: Table<Accepted>,
     country_header: Option<Rc<str>>,
     asn_header: Option<Rc<str>>,
     /// When windows end, by their paths.
@@ -85,7 +90,7 @@ pub(in crate::config) struct AccessNames {
 
 impl AccessNames {
     pub(super) fn compile(
-        settings: AccessSettings,
+        settings: AccessSettings<'_>,
         providers: &[Option<ProviderConfig>],
         problems: &mut Problems,
     ) -> Self {
@@ -94,8 +99,9 @@ impl AccessNames {
         let schedules = schedules::compile(settings.schedules.0, &mut ends, problems);
         let assurances = assurances::compile(settings.assurances.0, providers, problems);
         let devices = devices::compile(settings.devices.0, &networks, problems);
+        let certificates = certificates::compile(settings.certificates, &mut ends, problems);
         let (country_header, asn_header) = geo(settings.geo, problems);
-        Self { networks, schedules, assurances, devices, country_header, asn_header, ends }
+        Self { networks, schedules, assurances, devices, certificates, country_header, asn_header, ends }
     }
 
     /// Networks by their names.
@@ -131,7 +137,20 @@ impl AccessNames {
         if let Some(names) = settings.devices.take() {
             checks.push(self.devices.each(&join(path, "devices"), &names, problems).map(Check::Devices));
         }
+        if let Some(names) = settings.certificates.take() {
+            let path = join(path, "certificates");
+            checks.push(self.certificates.each(&path, &names, problems).map(Check::Certificates));
+        }
         checks.into_iter().collect()
+    }
+
+    /// The accepted certificates that are identities of their own, by name.
+    pub(super) fn identities(&self) -> Vec<Named<Accepted>> {
+        let identity = |(name, accepted): (&String, &Option<Rc<Accepted>>)| {
+            let thing = Rc::clone(accepted.as_ref().filter(|accepted| accepted.subject_from.is_some())?);
+            Some(Named { name: name.as_str().into(), thing })
+        };
+        self.certificates.things.iter().filter_map(identity).collect()
     }
 
     fn countries(&self, path: &str, codes: &[String], problems: &mut Problems) -> Option<Check> {

@@ -57,7 +57,7 @@ fn schedule(
     let spans = each(&join(path, "weekly"), settings.weekly, problems, weekly);
     let windows = each(&join(path, "windows"), settings.windows, problems, |path, settings, problems| {
         let window = window(path, &settings, problems)?;
-        ends.extend(window.until.map(|until| EndsAt { path: path.to_owned(), until }));
+        ends.extend(window.until.map(|until| EndsAt { path: path.to_owned(), until, then: "is over; take it out" }));
         Some(window)
     });
     let weekly = match spans {

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::introspection::jwts;
 use super::{cluster, noted};
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{KeySettings, PemSettings, ProviderSettings, SecretSettings};
 use crate::config::units::Span;
+use crate::introspection::Jwts;
 use crate::jose::{Algorithm, KeyOrigin, KeySet, VerificationKey, base64url};
 use crate::provider::{ExpectedIssuer, Issuer, IssuerRule, KeyCacheSettings, KeyRule, KeySource, Scheme, Url};
 
@@ -33,6 +35,12 @@ pub(super) fn plain_issuer(
         return None;
     }
     let source = match given.first() {
+        Some(name) if jwts(settings) != Jwts::Verify => {
+            problems
+                .add(path, format!("has keys ({name}) that no token is verified with: `introspection.jwts` says so"));
+            None
+        }
+        None if jwts(settings) != Jwts::Verify => fixed(Some(Vec::new())),
         Some(&"secret") => {
             fixed(settings.secret.as_ref().and_then(|secret| secret_key(path, secret, problems)).map(|key| vec![key]))
         }

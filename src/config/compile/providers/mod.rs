@@ -1,8 +1,11 @@
 //! Providers: issuers, where their keys come from, and what is asked of their tokens.
 
 mod entra;
+mod introspection;
 mod keys;
 mod tokens;
+
+pub(super) use introspection::introspectors;
 
 use crate::config::ProviderConfig;
 use crate::config::problems::{Problems, join};
@@ -52,6 +55,7 @@ fn provider(
     let id = noted(ProviderId::parse(name), path, problems);
     let keys = keys::key_settings(settings.keys.as_ref(), &join(path, "keys"), problems);
     let mut rules = tokens::token_rules(path, &settings, problems, warnings);
+    let introspection = introspection::compile(path, &settings, problems, warnings);
     let issuers = match (&settings.entra, &settings.issuer) {
         (Some(entra), None) => {
             let directory = entra::entra_settings(path, &settings, entra, problems);
@@ -73,7 +77,7 @@ fn provider(
         }
     };
     let provider = noted(Provider::new(id?, issuers?), path, problems)?;
-    Some(ProviderConfig { provider, rules, keys })
+    Some(ProviderConfig { provider, rules, keys, introspection })
 }
 
 fn cluster(path: &str, settings: &ProviderSettings, problems: &mut Problems) -> Option<String> {

@@ -17,12 +17,35 @@ pub(super) struct AmountSettings {
     pub(super) concurrency: Option<u32>,
 }
 
+/// Who counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counts {
+    /// This Envoy, at least when the engine does not answer.
+    Here,
+    /// An engine, always.
+    Elsewhere,
+}
+
 /// The amounts of the limit or tier at `path`; `None` if they have faults.
-pub(super) fn amounts(path: &str, settings: AmountSettings, problems: &mut Problems) -> Option<Allowance> {
+pub(super) fn amounts(
+    path: &str,
+    settings: AmountSettings,
+    counts: Counts,
+    problems: &mut Problems,
+) -> Option<Allowance> {
     let before = problems.len();
     let AmountSettings { rate, window, quota, concurrency } = settings;
-    if rate.is_none() && window.is_none() && quota.is_none() && concurrency.is_none() {
-        problems.add(path, "limits nothing; give one of `rate`, `window`, `quota` and `concurrency`");
+    let is_empty = rate.is_none() && window.is_none() && quota.is_none() && concurrency.is_none();
+    match counts {
+        Counts::Here if is_empty => {
+            problems.add(path, "limits nothing; give one of `rate`, `window`, `quota` and `concurrency`");
+        }
+        Counts::Elsewhere if !is_empty => problems.add(
+            path,
+            "has amounts that nobody would count by: the engine has its own; set `global.on_failure` to `local`, or make it a \
+             limit of its own",
+        ),
+        Counts::Here | Counts::Elsewhere => {}
     }
     let allowance = Allowance {
         rate: rate.map(|settings| self::rate(&join(path, "rate"), &settings, problems)),

@@ -14,7 +14,7 @@ impl Secret {
     }
 
     /// The text, for the one place that sends it.
-    pub(super) fn reveal(&self) -> &str {
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 }

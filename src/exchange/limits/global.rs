@@ -1,0 +1,158 @@
+//! Limits that are counted elsewhere: asked for once, waited for, and settled.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::engine::{Engine, Host};
+use crate::exchange::Denial;
+use crate::exchange::request::{Stop, Trace, Wanted};
+use crate::rate_limit::global::{Answer, Descriptor, Failure, GlobalLimit, Lookup, OnFailure, Ticket};
+use crate::rate_limit::{Excess, ExcessKind, Request, Room, Source, Tally};
+use crate::time::UnixTime;
+
+/// The limits of a request that are counted elsewhere, by their names, as far as they have been asked for.
+#[derive(Debug, Default)]
+pub(in crate::exchange) struct Asked(Vec<(Rc<str>, State)>);
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Waits { engine: usize, ticket: Ticket },
+    Settled,
+}
+
+impl Asked {
+    /// Nobody waits for the answers any more.
+    pub(in crate::exchange) fn forget(&mut self, engine: &mut Engine) {
+        self.0.retain(|(_, state)| match state {
+            State::Waits { engine: place, ticket } => {
+                if let Some(asker) = engine.asker(*place) {
+                    asker.forget(*ticket);
+                }
+                false
+            }
+            State::Settled => true,
+        });
+    }
+
+    fn state(&self, limit: &str) -> Option<State> {
+        self.0.iter().find(|(name, _)| **name == *limit).map(|(_, state)| *state)
+    }
+
+    fn set(&mut self, limit: &Rc<str>, state: State) {
+        match self.0.iter_mut().find(|(name, _)| name == limit) {
+            Some((_, known)) => *known = state,
+            None => self.0.push((Rc::clone(limit), state)),
+        }
+    }
+}
+
+/// A limit that is counted elsewhere.
+pub(super) struct Elsewhere<'a> {
+    pub(super) request: Request<'a>,
+    pub(super) global: &'a GlobalLimit,
+}
+
+/// Asks for each of `limits`, and takes what came of those that were asked for before. What stops the request, apart from the tallies,
+/// is an answer that is waited for, or that could not be had and has to be.
+pub(super) fn settle(
+    limits: &[Elsewhere<'_>],
+    source: Source<'_>,
+    engine: &mut Engine,
+    host: &mut dyn Host,
+    now: UnixTime,
+    trace: &mut Trace,
+) -> (Vec<Tally>, Option<Stop>) {
+    let (mut tallies, mut waits, mut denial) = (Vec::new(), Vec::new(), None);
+    for one in limits {
+        let limit = one.request.limit;
+        let Some(lookup) = look(one, source, engine, now, trace) else { continue };
+        let state = match lookup {
+            Lookup::Wait(ticket) => State::Waits { engine: one.global.engine, ticket },
+            Lookup::Answered(_) | Lookup::Failed(_) => State::Settled,
+        };
+        trace.done.asked.set(&limit.name, state);
+        match lookup {
+            Lookup::Wait(ticket) => waits.push((one.global.engine, ticket)),
+            Lookup::Answered(answer) => tallies.push(tally(&one.request, &answer)),
+            Lookup::Failed(_) => match one.global.on_failure {
+                OnFailure::Allow => {}
+                OnFailure::Local => tallies.extend(engine.limiter().count(host, &[one.request], source, now)),
+                OnFailure::Deny if limit.report_only => {
+                    trace.unenforced.get_or_insert(Denial::LimitUnavailable(Rc::clone(&limit.name)));
+                }
+                OnFailure::Deny => denial = Some(Denial::LimitUnavailable(Rc::clone(&limit.name))),
+            },
+        }
+    }
+    let over = waits.iter().filter_map(|(place, ticket)| engine.asker(*place)?.until(*ticket)).max();
+    let wait = over.map(|until| Stop::Wait(Wanted::Limits(waits, until)));
+    (tallies, denial.map(Stop::Denied).or(wait))
+}
+
+/// How it stands with a limit; `None` if it is settled.
+fn look(
+    one: &Elsewhere<'_>,
+    source: Source<'_>,
+    engine: &mut Engine,
+    now: UnixTime,
+    trace: &mut Trace,
+) -> Option<Lookup> {
+    let limit = one.request.limit;
+    let known = trace.done.asked.state(&limit.name);
+    let Some(asker) = engine.asker(one.global.engine) else { return Some(Lookup::Failed(Failure::NoAnswer)) };
+    let lookup = match known {
+        Some(State::Settled) => return None,
+        Some(State::Waits { ticket, .. }) => asker.take(now, ticket),
+        None => asker.ask(now, one.global, descriptor(one, source), one.request.weight),
+    };
+    // It can't wait any longer.
+    match lookup {
+        Lookup::Wait(ticket) if trace.out_of_patience.is_some() => {
+            asker.forget(ticket);
+            Some(Lookup::Failed(Failure::TimedOut))
+        }
+        lookup => Some(lookup),
+    }
+}
+
+fn descriptor(one: &Elsewhere<'_>, source: Source<'_>) -> Descriptor {
+    let mut key = one.request.limit.key.entries(source);
+    if !one.request.limit.tiers.is_empty() {
+        let tier = one.request.tier.map_or(NO_TIER, |tier| &*tier.name);
+        key.push(("tier".to_owned(), tier.to_owned()));
+    }
+    Descriptor::new(&one.global.entries, key)
+}
+
+/// The engine's answer, as if it had been counted here.
+fn tally(request: &Request<'_>, answer: &Answer) -> Tally {
+    let limit = request.limit;
+    let kind = match answer.allowance {
+        Some((_, per)) if per >= SHORTEST_QUOTA => ExcessKind::Quota,
+        _ => ExcessKind::Window,
+    };
+    let reset = answer.reset.unwrap_or(UNKNOWN_RESET);
+    let room = answer.allowance.zip(answer.remaining).map(|((of, per), left)| {
+        let left = if answer.over { 0 } else { left };
+        (kind, Room { of, left, per, resets_in: reset })
+    });
+    let excess = answer.over.then(|| Excess { limit: Rc::clone(&limit.name), kind, retry_after: reset });
+    Tally {
+        limit: Rc::clone(&limit.name),
+        tier: request.tier.map(|tier| Rc::clone(&tier.name)),
+        rooms: room.into_iter().collect(),
+        excess,
+        report_only: limit.report_only,
+        quiet: false,
+        held: None,
+    }
+}
+
+/// Of a caller who has none of the limit's tiers.
+const NO_TIER: &str = "-";
+
+/// What an engine counts for an hour or longer is a quota that is used up; less is too fast.
+const SHORTEST_QUOTA: Duration = Duration::from_secs(60 * 60);
+
+/// When it is worth to come again, if the engine does not say.
+const UNKNOWN_RESET: Duration = Duration::from_secs(1);

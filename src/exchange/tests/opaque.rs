@@ -1,0 +1,270 @@
+//! Opaque tokens: the request waits until the authorization server has said what its token is.
+
+use super::*;
+
+fn config(introspection: Value) -> Value {
+    let mut provider = json!({
+        "issuer": "https://idp.example", "audiences": ["orders"],
+        "introspection": {
+            "endpoint": "https://idp.example/introspect", "cluster": "idp", "jwts": "refuse",
+            "client": { "id": "gate", "secret": "hush" }
+        }
+    });
+    let members = provider["introspection"].as_object_mut().unwrap();
+    members.extend(introspection.as_object().unwrap().clone());
+    json!({
+        "providers": { "idp": provider },
+        "rules": [
+            { "name": "orders", "match": { "paths": ["/orders"] } },
+            { "name": "write", "match": { "paths": ["/write"] }, "require": { "scopes": "orders.write" } },
+            { "name": "news", "match": { "paths": ["/news"] }, "access": "optional" },
+            { "name": "rehearsed", "match": { "paths": ["/rehearsed"] }, "report_only": true }
+        ],
+        "forward": { "payload_header": "x-payload", "claims": [{ "claim": "sub", "header": "x-sub" }] },
+        "audit": { "log": "all", "inputs": true }
+    })
+}
+
+fn said() -> Value {
+    json!({
+        "active": true, "iss": "https://idp.example", "aud": "orders", "sub": "u-1", "client_id": "c-1", "token_type": "Bearer",
+        "scope": "orders.read", "exp": NOW + 600, "iat": NOW
+    })
+}
+
+/// A gate whose authorization server says the same of every token.
+struct Server {
+    gate: Gate,
+    status: u16,
+    said: Value,
+    asked: Vec<String>,
+}
+
+impl Server {
+    fn new(said: Value) -> Self {
+        Self { gate: Gate::new(&config(json!({}))), status: 200, said, asked: vec![] }
+    }
+
+    fn get(&mut self, path: &str, token: &str) -> Step {
+        let mut step = self.gate.get(path, token);
+        for _ in 0..8 {
+            let Step::Wait(exchange, _) = step else { return step };
+            for (purpose, fetch) in self.gate.poll() {
+                assert_eq!(purpose, Purpose::Introspection(0));
+                let post = fetch.post.as_ref().unwrap();
+                self.asked.push(String::from_utf8(post.body.clone()).unwrap());
+                let fetched = Fetched::Response {
+                    status: self.status,
+                    headers: vec![(b"content-type".to_vec(), b"application/json".to_vec())],
+                    body: self.said.to_string().into_bytes(),
+                };
+                self.gate.engine.handle_response(purpose, self.gate.now, &mut self.gate.host, fetch.id, fetched);
+            }
+            step = exchange.resume(&mut self.gate.engine, &mut self.gate.host, self.gate.now);
+            self.gate.later(Duration::from_millis(300));
+        }
+        step
+    }
+
+    fn outcome(&mut self, path: &str, token: &str) -> String {
+        outcome(&self.get(path, token))
+    }
+}
+
+/// What comes of a token of which the server says `said`.
+fn judge(said: Value) -> String {
+    Server::new(said).outcome("/orders", "opaque")
+}
+
+fn with(name: &str, value: Value) -> Value {
+    let mut said = said();
+    said[name] = value;
+    said
+}
+
+fn without(name: &str) -> Value {
+    let mut said = said();
+    said.as_object_mut().unwrap().remove(name);
+    said
+}
+
+#[test]
+fn the_request_waits_and_goes_on_as_who_the_server_says_it_is() {
+    let mut server = Server::new(said());
+    let Step::Continue(passage, record) = server.get("/orders", "opaque") else { panic!("denied") };
+    let event = record.event.unwrap();
+    assert_eq!((event.credential, event.introspected), (Some("token"), true));
+    assert_eq!((event.provider.as_deref(), event.subject.as_deref()), (Some("idp"), Some("u-1")));
+    assert_eq!((event.client.as_deref(), event.kid), (Some("c-1"), None));
+    assert_eq!(event.inputs.unwrap().claims.unwrap()["scope"], "orders.read");
+    let upstream = passage.mutations.applied(&[]);
+    assert_eq!(upstream, [(b"x-sub".to_vec(), b"u-1".to_vec())], "nobody signed, so there is no signed payload");
+    assert_eq!(server.asked, ["token=opaque&token_type_hint=access_token"]);
+    assert_eq!(server.outcome("/orders", "opaque"), "allow");
+    assert_eq!(server.outcome("/write", "opaque"), "403 scope_missing");
+    assert_eq!(server.asked.len(), 1, "asked once");
+    assert_eq!(server.gate.engine.waiting(), 0);
+}
+
+#[test]
+fn i01_a_token_that_is_not_active_is_a_bad_token_on_every_rule() {
+    for (active, reason) in [
+        (json!(false), "401 token_inactive"),
+        (json!("true"), "401 introspection_active_malformed"),
+        (json!(1), "401 introspection_active_malformed"),
+        (json!(null), "401 introspection_active_malformed"),
+    ] {
+        assert_eq!(judge(with("active", active)), reason);
+    }
+    assert_eq!(judge(without("active")), "401 introspection_active_missing");
+    let mut server = Server::new(json!({ "active": false }));
+    let reply = reply(server.get("/orders", "opaque"));
+    assert_eq!(header(&reply, "www-authenticate"), Some("Bearer realm=\"api\", error=\"invalid_token\""));
+    assert_eq!(server.outcome("/news", "opaque"), "401 token_inactive", "optional is not any");
+    assert_eq!(server.outcome("/rehearsed", "opaque"), "allow");
+}
+
+#[test]
+fn i02_no_answer_is_503_and_never_nobody() {
+    let mut server = Server::new(said());
+    server.status = 500;
+    let reply = reply(server.get("/orders", "opaque"));
+    assert_eq!((reply.status, reply.details.as_str()), (503, "portcullis_denied{introspection_unavailable}"));
+    assert!(header(&reply, "retry-after").is_some() && header(&reply, "www-authenticate").is_none());
+    assert_eq!(server.outcome("/news", "opaque"), "503 introspection_unavailable");
+    server.gate.later(Duration::from_secs(20));
+    server.status = 200;
+    assert_eq!(server.outcome("/orders", "opaque"), "allow");
+    server.status = 500;
+    assert_eq!(server.outcome("/orders", "opaque"), "allow", "remembered");
+    server.gate.later(Duration::from_secs(61));
+    assert_eq!(server.outcome("/orders", "opaque"), "503 introspection_unavailable");
+}
+
+#[test]
+fn i04_what_the_server_says_is_held_to_the_rules_of_tokens() {
+    assert_eq!(judge(said()), "allow");
+    for (claim, value, reason) in [
+        ("iss", json!("https://evil.example"), "401 issuer_unknown"),
+        ("iss", json!(7), "401 issuer_absent"),
+        ("aud", json!("billing"), "401 audience_not_accepted"),
+        ("aud", json!({}), "401 audience_malformed"),
+        ("exp", json!(NOW - 61), "401 token_expired"),
+        ("exp", json!("never"), "401 expiry_malformed"),
+        ("nbf", json!(NOW + 120), "401 token_not_yet_valid"),
+        ("nbf", json!(null), "401 not_before_malformed"),
+        ("iat", json!(NOW + 120), "401 issued_in_future"),
+        ("iat", json!("now"), "401 issued_at_malformed"),
+        ("sub", json!(1), "401 subject_malformed"),
+        ("jti", json!(1), "401 token_id_malformed"),
+        ("token_type", json!("N_A"), "401 token_type_not_accepted"),
+        ("token_type", json!(["Bearer"]), "401 token_type_not_accepted"),
+        // Bound, and it does not say to what.
+        ("token_type", json!("DPoP"), "401 token_type_not_accepted"),
+        ("typ", json!("Refresh"), "401 token_is_refresh_token"),
+    ] {
+        assert_eq!(judge(with(claim, value.clone())), reason, "{claim} {value}");
+    }
+    assert_eq!(judge(without("aud")), "401 audience_missing");
+    for optional in ["iss", "exp", "iat", "sub", "token_type"] {
+        assert_eq!(judge(without(optional)), "allow", "{optional}");
+    }
+    assert_eq!(judge(with("token_type", json!("bearer"))), "allow");
+    assert_eq!(judge(with("aud", json!(["billing", "orders"]))), "allow");
+    let mut server = Server::new(with("scope", json!(7)));
+    assert_eq!(server.outcome("/write", "opaque"), "403 scope_malformed");
+}
+
+#[test]
+fn i04_what_the_server_says_a_token_is_bound_to_has_to_be_proven() {
+    let key = json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" });
+    for (kind, confirmation, reason) in [
+        ("Bearer", key.clone(), "401 confirmation_not_configured"),
+        ("DPoP", key.clone(), "401 confirmation_not_configured"),
+        ("DPoP", json!({ "x5t#S256": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }), "401 token_type_not_accepted"),
+        ("Bearer", json!({ "x": 1 }), "401 confirmation_unknown"),
+    ] {
+        let mut said = with("cnf", confirmation);
+        said["token_type"] = json!(kind);
+        assert_eq!(judge(said.clone()), reason, "{said}");
+    }
+    let mut document = config(json!({}));
+    document["bindings"] = json!({ "dpop": {} });
+    let mut server = Server { gate: Gate::new(&document), ..Server::new(with("cnf", key)) };
+    assert_eq!(server.outcome("/orders", "opaque"), "401 bound_token_as_bearer");
+}
+
+#[test]
+fn i04_a_bound_on_lifetimes_needs_times() {
+    let mut document = config(json!({}));
+    document["providers"]["idp"]["max_lifetime"] = json!("1h");
+    for (said, expected) in [
+        (said(), "allow"),
+        (with("exp", json!(NOW + 7200)), "401 lifetime_too_long"),
+        (without("iat"), "401 issued_at_missing"),
+        (without("exp"), "401 expiry_missing"),
+    ] {
+        let mut server = Server { gate: Gate::new(&document), status: 200, said, asked: vec![] };
+        assert_eq!(server.outcome("/orders", "opaque"), expected);
+    }
+}
+
+#[test]
+fn i05_what_has_not_the_form_of_a_token_is_never_asked_about() {
+    let mut server = Server::new(said());
+    for token in ["a&token=b", "a b", "a%20b", "\"a\"", "=", "é"] {
+        let outcome = server.outcome("/orders", token);
+        assert!(outcome == "400 credential_malformed", "{token}: {outcome}");
+    }
+    assert_eq!(server.outcome("/orders", &"x".repeat(9000)), "401 token_too_large");
+    assert!(server.asked.is_empty());
+    assert_eq!(server.outcome("/orders", "a+b/c~=="), "allow");
+    assert_eq!(server.asked, ["token=a%2Bb%2Fc%7E%3D%3D&token_type_hint=access_token"]);
+}
+
+#[test]
+fn i06_requests_with_one_token_wait_for_one_answer() {
+    let mut gate = Gate::new(&config(json!({})));
+    let mut waiting = Vec::new();
+    for _ in 0..500 {
+        let Step::Wait(exchange, _) = gate.get("/orders", "opaque") else { panic!("does not wait") };
+        waiting.push(exchange);
+    }
+    // Half of those who may wait: the others wait for keys, if they have to.
+    assert_eq!(outcome(&gate.get("/orders", "opaque")), "503 too_many_waiting");
+    let fetches = gate.poll();
+    assert_eq!(fetches.len(), 1);
+    for (purpose, fetch) in fetches {
+        let headers = vec![(b"content-type".to_vec(), b"application/json".to_vec())];
+        let fetched = Fetched::Response { status: 200, headers, body: said().to_string().into_bytes() };
+        gate.engine.handle_response(purpose, gate.now, &mut gate.host, fetch.id, fetched);
+    }
+    for exchange in waiting {
+        assert_eq!(outcome(&exchange.resume(&mut gate.engine, &mut gate.host, gate.now)), "allow");
+    }
+    assert_eq!((gate.engine.waiting(), gate.poll().len()), (0, 0));
+}
+
+#[test]
+fn jwts_are_verified_or_asked_about_or_refused() {
+    let mut claims = claims();
+    let jwt = TestIssuer::new("idp").token(&claims);
+    assert_eq!(Server::new(said()).outcome("/orders", &jwt), "401 jwt_not_taken");
+
+    let mut server = Server { gate: Gate::new(&config(json!({ "jwts": "introspect" }))), ..Server::new(said()) };
+    assert_eq!(server.outcome("/orders", &jwt), "allow");
+    server.said = json!({ "active": false });
+    server.gate.later(Duration::from_secs(61));
+    assert_eq!(server.outcome("/orders", &jwt), "401 token_inactive", "it was revoked");
+    assert_eq!(server.asked.len(), 2);
+    claims["iss"] = json!("https://other.example");
+    assert_eq!(server.outcome("/orders", &TestIssuer::new("idp").token(&claims)), "401 issuer_unknown");
+
+    let mut document = config(json!({ "jwts": "verify" }));
+    document["providers"]["idp"]["jwks"] = json!({ "keys": [TestIssuer::new("idp").jwk()] });
+    let mut server = Server { gate: Gate::new(&document), ..Server::new(said()) };
+    assert_eq!(server.outcome("/orders", &jwt), "allow");
+    assert!(server.asked.is_empty());
+    assert_eq!(server.outcome("/orders", "opaque"), "allow");
+    assert_eq!(server.asked.len(), 1);
+}
