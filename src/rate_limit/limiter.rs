@@ -47,7 +47,9 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    fn allowance(&self) -> &'a Allowance {
+    /// The amounts that count for it.
+    #[must_use]
+    pub fn allowance(&self) -> &'a Allowance {
         self.tier.map_or(&self.limit.allowance, |tier| &tier.allowance)
     }
 }

@@ -29,16 +29,18 @@ pub type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 pub(crate) enum MapType {
     Request,
     RequestTrailers,
+    Response,
     CallResponse,
     CallResponseTrailers,
 }
 
 impl MapType {
-    /// The map of a number; response maps of streams exist in the ABI, and never in a request filter.
+    /// The map of a number; the trailers of a response exist in the ABI, and never in this filter.
     pub(crate) fn of(code: u32) -> Option<Self> {
         match code {
             0 => Some(Self::Request),
             1 => Some(Self::RequestTrailers),
+            2 => Some(Self::Response),
             6 => Some(Self::CallResponse),
             7 => Some(Self::CallResponseTrailers),
             _ => None,
@@ -211,6 +213,7 @@ pub(crate) const EXPORTS: &[&str] = &[
     "proxy_on_request_headers",
     "proxy_on_request_body",
     "proxy_on_request_trailers",
+    "proxy_on_response_headers",
     "proxy_on_delete",
 ];
 
@@ -225,6 +228,7 @@ mod tests {
         let maps = [
             (types::MapType::HttpRequestHeaders, MapType::Request),
             (types::MapType::HttpRequestTrailers, MapType::RequestTrailers),
+            (types::MapType::HttpResponseHeaders, MapType::Response),
             (types::MapType::HttpCallResponseHeaders, MapType::CallResponse),
             (types::MapType::HttpCallResponseTrailers, MapType::CallResponseTrailers),
         ];

@@ -154,6 +154,17 @@ impl StrictHost {
         go_on
     }
 
+    /// The head of the response comes in: what becomes of it.
+    pub fn response(&mut self, stream: u32, headers: &[(&str, &str)]) -> Pairs {
+        let pairs = headers.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+        self.stream(stream).response = pairs.collect();
+        let arguments = (stream, number(headers.len()), 1);
+        let callback = Callback::ResponseHeaders(stream);
+        let action: u32 = self.call(callback, stream, "proxy_on_response_headers", arguments);
+        assert!(self.action("proxy_on_response_headers", action), "a response is never held back");
+        std::mem::take(&mut self.stream(stream).response)
+    }
+
     /// The stream ends, in whatever state it is.
     pub fn finish(&mut self, stream: u32) {
         if self.exports("proxy_on_done") {

@@ -98,6 +98,7 @@ pub(crate) enum Callback {
     RequestHeaders(u32),
     RequestBody(u32),
     RequestTrailers(u32),
+    ResponseHeaders(u32),
     /// Another one, of this context.
     Other,
 }
@@ -125,6 +126,8 @@ pub(crate) struct Stream {
     pub(crate) root: u32,
     pub(crate) headers: Pairs,
     pub(crate) trailers: Pairs,
+    /// The head of the response.
+    pub(crate) response: Pairs,
     /// Given in place of the serialised headers, to see what becomes of a host that errs.
     pub(crate) raw_headers: Option<Vec<u8>>,
     pub(crate) progress: Progress,

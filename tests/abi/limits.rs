@@ -1,89 +1,67 @@
-//! Limits that are counted elsewhere: gRPC calls of the root, answered, refused, closed, late, and twice.
-
-use std::time::Duration;
+//! Limits over two workers, and what the head of a response gets.
 
 use serde_json::json;
 use strict_host::{Progress, StrictHost, World};
 
-use crate::gate::{FILTER, NOW, config};
+use crate::gate::Gate;
+use crate::gate::{FILTER, GOOD, NOW, config, head, values};
 
-const OK: &[u8] = &[0x08, 1];
-const OVER_LIMIT: &[u8] = &[0x08, 2];
-
-fn host() -> StrictHost {
+/// Two workers of one world, with a limit of four requests.
+fn workers() -> [Gate; 2] {
+    let world = World::at(NOW);
     let mut config = config();
-    config["rate_limits"] = json!({"shared": {"key": ["route"], "global": {"cluster": "limits", "on_failure": "deny"}, "when": "admitted"}});
-    let rule =
-        json!({"name": "limited", "match": {"paths": ["/limited"]}, "access": "anonymous", "limits": ["shared"]});
-    config["rules"].as_array_mut().unwrap().push(rule);
-    StrictHost::started(&FILTER, &World::at(NOW), &config.to_string())
-}
-
-/// A request that waits for the engine, and the number of its call.
-fn send(host: &mut StrictHost) -> (u32, u32) {
-    let head = [(":authority", "api.example"), (":path", "/limited"), (":method", "GET"), (":scheme", "https")];
-    let stream = host.request(&head);
-    assert_eq!(host.progress(stream), Progress::Waiting);
-    host.advance(Duration::from_millis(2));
-    let call = host.grpc_calls().pop().unwrap();
-    assert_eq!(call.path, "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit");
-    // `GrpcService { envoy_grpc { cluster_name } }`.
-    assert_eq!(call.target, b"\x0a\x08\x0a\x06limits");
-    assert_eq!(call.timeout, Duration::from_millis(50));
-    assert!(call.message.starts_with(b"\x0a\x0aportcullis\x12"), "{:?}", call.message);
-    (stream, call.token)
-}
-
-fn status(host: &mut StrictHost, stream: u32) -> u32 {
-    host.answer(stream).map_or(200, |answer| answer.status)
+    config["rate_limits"] = json!({
+        "plan": { "key": ["subject"], "all_rules": true, "window": { "requests": 4, "per": "1m" }, "concurrency": 3 }
+    });
+    [0, 1].map(|_| {
+        let mut gate = Gate::in_world(&world);
+        gate.host = StrictHost::started(&FILTER, &world, &config.to_string());
+        gate.host.tick();
+        gate.serve();
+        gate
+    })
 }
 
 #[test]
-fn what_the_engine_answers_decides() {
-    let mut host = host();
-    let (stream, call) = send(&mut host);
-    host.grpc_respond(call, OK);
-    assert_eq!(host.progress(stream), Progress::Forwarded);
-    for (message, expected) in [(OVER_LIMIT, 429), (b"".as_slice(), 503), (b"<html>", 503)] {
-        let (stream, call) = send(&mut host);
-        host.grpc_respond(call, message);
-        assert_eq!(status(&mut host, stream), expected, "{message:?}");
+fn workers_count_together_and_responses_say_what_is_left() {
+    let mut workers = workers();
+    for turn in 0..4_usize {
+        let gate = &mut workers[turn % 2];
+        let stream = gate.get(&GOOD);
+        gate.assert_let_on(stream, "within the limit");
+        let response = gate.host.response(stream, &[(":status", "200"), ("ratelimit", "the upstream's own")]);
+        let [left] = values(&response, "ratelimit").try_into().unwrap();
+        assert!(left.starts_with("\"plan.window\";r=") || left.starts_with("\"plan.concurrency\";r="), "{left}");
+        gate.host.finish(stream);
     }
-    let (stream, call) = send(&mut host);
-    host.grpc_close(call, 14);
-    assert_eq!(status(&mut host, stream), 503);
+    let stream = workers[0].get(&GOOD);
+    let answer = workers[0].answer(stream);
+    assert_eq!((answer.status, answer.header("retry-after").is_some()), (429, true));
+    workers[0].host.finish(stream);
 }
 
 #[test]
-fn calls_that_are_closed_late_twice_or_never_made_change_nothing() {
-    let mut host = host();
-    let (stream, call) = send(&mut host);
-    let root = host.root();
-    for token in [0, call + 1, u32::MAX] {
-        host.broken_call::<_, ()>(root, "proxy_on_grpc_receive", (root, token, 2)).unwrap();
-        host.broken_call::<_, ()>(root, "proxy_on_grpc_close", (root, token, 0)).unwrap();
-        // An HTTP call of the same number is another one.
-        host.broken_call::<_, ()>(root, "proxy_on_http_call_response", (root, call, 1, 1, 0)).unwrap();
+fn what_is_held_is_given_back_however_a_stream_ends() {
+    let mut workers = workers();
+    let streams = [workers[0].get(&GOOD), workers[0].get(&GOOD), workers[0].get(&GOOD)];
+    let refused = workers[1].get(&GOOD);
+    assert_eq!(workers[1].answer(refused).status, 429);
+    for stream in streams {
+        // Reset by the client: no response ever came.
+        workers[0].host.finish(stream);
     }
-    assert_eq!(host.progress(stream), Progress::Waiting);
-    host.grpc_respond(call, OK);
-    assert_eq!(host.progress(stream), Progress::Forwarded);
-    host.broken_call::<_, ()>(root, "proxy_on_grpc_close", (root, call, 14)).unwrap();
-    host.broken_call::<_, ()>(4_711, "proxy_on_grpc_receive", (4_711, call, 2)).unwrap();
-    let (stream, call) = send(&mut host);
-    host.grpc_respond(call, OK);
-    assert_eq!(host.progress(stream), Progress::Forwarded);
+    let stream = workers[1].get(&GOOD);
+    assert_eq!(workers[1].host.progress(stream), Progress::Forwarded);
 }
 
 #[test]
-fn an_engine_that_says_nothing_and_a_host_that_cannot_call_keep_nobody() {
-    let mut host = host();
-    let (stream, _) = send(&mut host);
-    host.advance(Duration::from_millis(300));
-    assert_eq!(status(&mut host, stream), 503);
-    host.inject("proxy_grpc_call", 12);
-    let head = [(":authority", "api.example"), (":path", "/limited"), (":method", "GET"), (":scheme", "https")];
-    let stream = host.request(&head);
-    host.advance(Duration::from_millis(20));
-    assert_eq!(status(&mut host, stream), 503);
+fn a_response_without_a_status_and_one_that_nobody_waits_for_do_no_harm() {
+    let [mut gate, _] = workers();
+    let stream = gate.get(&GOOD);
+    assert_eq!(values(&gate.host.response(stream, &[]), "ratelimit").len(), 1);
+    assert_eq!(values(&gate.host.response(stream, &[(":status", "200")]), "ratelimit").len(), 0, "said once");
+    let stream = gate.host.request(&head());
+    assert_eq!(gate.answer(stream).status, 401);
+    assert_eq!(gate.host.response(stream, &[(":status", "401")]).len(), 1);
+    gate.assert_decides("after them");
 }

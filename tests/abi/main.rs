@@ -15,6 +15,7 @@ mod admission;
 mod callbacks;
 mod faults;
 mod gate;
+mod global_limits;
 mod keys;
 mod limits;
 mod maps;

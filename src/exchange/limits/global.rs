@@ -118,7 +118,8 @@ fn look(
 fn descriptor(one: &Elsewhere<'_>, source: Source<'_>) -> Descriptor {
     let mut key = one.request.limit.key.entries(source);
     if !one.request.limit.tiers.is_empty() {
-        key.push(("tier".to_owned(), one.request.tier.map_or(NO_TIER, |tier| &tier.name).to_owned()));
+        let tier = one.request.tier.map_or(NO_TIER, |tier| &*tier.name);
+        key.push(("tier".to_owned(), tier.to_owned()));
     }
     Descriptor::new(&one.global.entries, key)
 }

@@ -26,6 +26,23 @@ pub(super) fn define(linker: &mut Linker<Vm>) -> Result<()> {
     )?;
     linker.func_wrap(
         "env",
+        "proxy_get_header_map_value",
+        |caller: Caller<'_, Vm>, map: u32, name: u32, name_size: u32, data: u32, size: u32| {
+            answer("proxy_get_header_map_value", caller, |call| {
+                call.room(data, 4, "the place for the address")?;
+                call.room(size, 4, "the place for the size")?;
+                let name = call.bytes(name, name_size, "the name")?;
+                let pairs = call.map(map)?;
+                let value = pairs.and_then(|pairs| pairs.iter().find(|(other, _)| *other == name));
+                let value = value.map(|(_, value)| value.clone());
+                call.agree()?;
+                let Some(value) = value else { return Err(Stop::Status(status::NOT_FOUND)) };
+                call.give(&value, data, size)
+            })
+        },
+    )?;
+    linker.func_wrap(
+        "env",
         "proxy_add_header_map_value",
         |caller: Caller<'_, Vm>, map: u32, name: u32, name_size: u32, value: u32, value_size: u32| {
             answer("proxy_add_header_map_value", caller, |call| {
@@ -176,6 +193,10 @@ impl Call<'_> {
                 Ok(Some(&self.stream()?.trailers))
             }
             MapType::RequestTrailers => wrong("trailers are there in their own callback only"),
+            MapType::Response if vm.callback == Callback::ResponseHeaders(vm.effective) => {
+                Ok(Some(&self.stream()?.response))
+            }
+            MapType::Response => wrong("the head of a response is there in its own callback only"),
             MapType::CallResponse if vm.callback == Callback::CallResponse => Ok(self.vm().response.headers.as_ref()),
             MapType::CallResponse | MapType::CallResponseTrailers => wrong("no callout has come back"),
         }
@@ -193,11 +214,12 @@ impl Call<'_> {
         self.map(code)?;
         let map = MapType::of(code);
         let stream = match map {
-            Some(MapType::Request | MapType::RequestTrailers) => self.stream()?,
+            Some(MapType::Request | MapType::RequestTrailers | MapType::Response) => self.stream()?,
             _ => return wrong("what another server answered is not the filter's to change"),
         };
         match (map, stream.progress) {
             (Some(MapType::RequestTrailers), _) => Ok(&mut stream.trailers),
+            (Some(MapType::Response), _) => Ok(&mut stream.response),
             (_, Progress::New | Progress::Waiting) => Ok(&mut stream.headers),
             (_, progress) => wrong(&format!("the request is {progress:?}; its headers are out of reach")),
         }

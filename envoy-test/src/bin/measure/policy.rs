@@ -57,4 +57,20 @@ pub(crate) fn with_cel(count: usize) -> Value {
     configuration
 }
 
+/// One limit that nobody reaches, told in the responses as `headers` says.
+pub(crate) fn limited(headers: &str) -> Value {
+    json!({
+        "rate_limits": { "user": { "key": ["subject"], "all_rules": true, "rate": { "requests": 1_000_000, "per": "1s" } } },
+        "answers": { "rate_limit_headers": headers }
+    })
+}
+
+/// One that is used up, and looked at before the token is.
+pub(crate) fn exhausted() -> Value {
+    let limit = json!({
+        "key": ["address"], "all_rules": true, "rate": { "requests": 1, "per": "1d" }
+    });
+    json!({ "rate_limits": { "flood": limit }, "limits": { "token_cache": "0B" } })
+}
+
 const ROLES: usize = 20;
