@@ -1,9 +1,9 @@
 //! Every requirement on tokens and credentials has a test that carries its id, or a stated reason why not yet.
 //!
 //! J: RFC 8725 (JWT best practice) with RFC 7515, 7519 and 7797. A: RFC 9068 (JWT access tokens). B: RFC 6750 (bearer
-//! tokens). I: RFC 7662 (introspection). O: RFC 9700 (OAuth best practice). M: RFC 8705 (certificates). T: OWASP API Security Top 10 of 2023. A test
-//! proves a requirement when its name begins with the id in lower case: `fn j16_crit_is_refused()`; one that proves several
-//! begins with all of them: `fn j08_j16_what_...()`.
+//! tokens). I: RFC 7662 (introspection). O: RFC 9700 (OAuth best practice). M: RFC 8705 (certificates). T: OWASP API Security
+//! Top 10 of 2023. A test proves a requirement when its name begins with the id in lower case: `fn j16_crit_is_refused()`; one
+//! that proves several begins with all of them: `fn j08_j16_what_...()`.
 
 #![expect(
     clippy::arithmetic_side_effects,
