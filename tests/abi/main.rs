@@ -9,7 +9,13 @@
 //! - A host that refuses to set the timer gets no keys until a request asks for it again: nobody else could.
 //! - Sizes that a callback announces are not looked at: what is there is read.
 
-#![expect(clippy::arithmetic_side_effects, clippy::panic, clippy::unwrap_used, reason = "a panic is the failed test")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is the failed test"
+)]
 
 mod admission;
 mod callbacks;

@@ -4,7 +4,13 @@
 //! The client is npm `oauth4webapi`, which needs Node. Without it those tests say by name that they are ignored, and with
 //! `PORTCULLIS_REQUIRE_NODE=1` that is a failure. That is why the target brings its own `main`.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a panic is the failed test")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is the failed test"
+)]
 
 use std::process::ExitCode;
 use std::sync::Barrier;

@@ -10,7 +10,6 @@
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::panic,
     clippy::unwrap_used,
     reason = "tests run on the real clock, and a panic is the failed test"
 )]

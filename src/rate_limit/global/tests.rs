@@ -84,7 +84,7 @@ fn ok() -> Vec<u8> {
 /// `OVER_LIMIT`, of 3 a minute nothing is left, and so many seconds to go.
 fn over(seconds: u8) -> Vec<u8> {
     let mut body = vec![0x08, 2, 0x12, 12, 0x08, 2, 0x12, 4, 0x08, 3, 0x10, 2, 0x22, 2, 0x08, seconds];
-    assert_eq!(body[3], u8::try_from(body.len() - 4).unwrap());
+    assert_eq!(body[3], u8::try_from(body.len().saturating_sub(4)).unwrap());
     body.extend([0x72, 1, b'?']);
     body
 }
