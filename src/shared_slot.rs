@@ -67,7 +67,7 @@ pub(crate) fn place(hash: u64, slots: u64) -> u64 {
 }
 
 /// Writes unless somebody was faster. Some hosts compare even where nothing is.
-pub(crate) fn write(shared: &mut dyn SharedData, name: &str, value: &[u8], version: u32) -> bool {
+pub(crate) fn write<S: SharedData + ?Sized>(shared: &mut S, name: &str, value: &[u8], version: u32) -> bool {
     shared.set(name, value, version).is_ok()
         || (version == CREATE && shared.get(name).is_none() && shared.set(name, value, 0).is_ok())
 }

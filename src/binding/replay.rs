@@ -13,8 +13,9 @@
 use std::time::Duration;
 
 use super::ProofFlaw;
-use super::secret::{CREATE, Secret, write};
+use super::secret::Secret;
 use crate::provider::SharedData;
+use crate::shared_slot::{CREATE, write};
 use crate::time::UnixTime;
 
 /// One use of a proof.
@@ -47,13 +48,7 @@ impl Replays {
     /// # Errors
     ///
     /// It was used before, or that can't be told or written down.
-    pub fn spend<H: SharedData + ?Sized>(
-        self,
-        secret: &Secret,
-        used: &Use,
-        host: &mut H,
-        now: UnixTime,
-    ) -> Result<(), ProofFlaw> {
+    pub fn spend(self, secret: &Secret, used: &Use, host: &mut dyn SharedData, now: UnixTime) -> Result<(), ProofFlaw> {
         let mac = secret
             .mac("portcullis proof", &used.parts.each_ref().map(Vec::as_slice))
             .ok_or(ProofFlaw::StoreUnavailable)?;
@@ -62,7 +57,6 @@ impl Replays {
         let issued = u32::try_from(used.issued.as_secs()).unwrap_or(u32::MAX);
         for _ in 0..WRITES {
             let found = host.get(&name);
-            let is_new = found.is_none();
             let (bytes, version) = found.unwrap_or((Vec::new(), CREATE));
             let mut place = Place::decode(&bytes);
             place.forget(self.window, now);
@@ -71,8 +65,8 @@ impl Replays {
             if !write(host, &name, &bytes, version) {
                 continue;
             }
-            // A host that does not share says that it did.
-            let stands = !is_new || host.get(&name).is_some_and(|(found, _)| Place::decode(&found).has(who));
+            // A host that does not share, or would not write, says that it did.
+            let stands = host.get(&name).is_some_and(|(found, _)| Place::decode(&found).has(who));
             return if stands { Ok(()) } else { Err(ProofFlaw::StoreUnavailable) };
         }
         Err(ProofFlaw::StoreBusy)

@@ -9,6 +9,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use crate::provider::SharedData;
+use crate::shared_slot::{CREATE, write};
 
 /// A host's source of random numbers that nobody can guess.
 pub trait Entropy {
@@ -78,13 +79,3 @@ const KEY: &str = "portcullis.binding.secret";
 
 /// As long as the hash.
 const BYTES: usize = 32;
-
-/// "Only if there is none": the host compares only with what exists, and hands out numbers from 1 upwards.
-pub(super) const CREATE: u32 = u32::MAX;
-
-/// Writes unless somebody was faster. Some hosts (not Envoy) compare even where nothing is, and can't be told to write only
-/// there.
-pub(super) fn write<H: SharedData + ?Sized>(host: &mut H, name: &str, value: &[u8], version: u32) -> bool {
-    host.set(name, value, version).is_ok()
-        || (version == CREATE && host.get(name).is_none() && host.set(name, value, 0).is_ok())
-}

@@ -7,6 +7,7 @@ use super::Denial;
 use super::request::Stop;
 use crate::access::Connection;
 use crate::access::risk::{Encounter, Score};
+use crate::binding::Fault;
 use crate::config::Config;
 use crate::engine::{Engine, Host};
 use crate::entra::EntraFlaw;
@@ -122,6 +123,7 @@ fn is_failure(denial: &Denial) -> bool {
 fn is_unverified(denial: &Denial) -> bool {
     match denial {
         Denial::ApiKey(flaw) => flaw.is_unproven(),
+        Denial::Binding(flaw) => matches!(flaw.fault(), Fault::Token | Fault::Proof),
         Denial::Token(_) | Denial::Issuer(_) | Denial::Key(_) | Denial::AlgorithmNotAccepted | Denial::Signature(_) => {
             true
         }

@@ -12,7 +12,7 @@ use super::Denial;
 use super::request::{Done, Stop, Trace};
 use crate::access::risk::Score;
 use crate::access::{Circumstances, Connection};
-use crate::binding::Binding;
+use crate::binding::{Binding, Fault};
 use crate::config::{Config, LimitConfig, LimitHeaders};
 use crate::engine::{Engine, Host};
 use crate::http::RequestHead;
@@ -79,7 +79,8 @@ pub(super) fn failed(
     now: UnixTime,
     trace: &mut Trace,
 ) {
-    if !applies(config, rule, true, |when| when == When::ArrivalOfFailures) || !is_failure(denial) {
+    let counts = applies(config, rule, true, |when| when == When::ArrivalOfFailures) && is_failure(denial);
+    if !counts || !trace.done.counted.fails() {
         return;
     }
     let source = arrival(config, rule, head, host);
@@ -103,6 +104,7 @@ pub(super) fn admit(
     route: &RouteMatch<'_, Rule>,
     head: &RequestHead,
     identity: &Identity,
+    binding: Binding,
     risk: Score,
     engine: &mut Engine,
     host: &mut dyn Host,
@@ -117,7 +119,7 @@ pub(super) fn admit(
     let (mut requests, mut elsewhere) = (Vec::new(), Vec::new());
     for (limit, weight) in limits(config, rule).filter(|(limit, _)| limit.limit.when == When::Admitted) {
         let percent = engine.limiter().percent(host, &limit.limit, now).min(at_risk(&limit.limit, risk));
-        let tier = tier(config, limit, route, head, identity, risk, host, now);
+        let tier = tier(config, limit, route, head, identity, binding, risk, host, now);
         let tier = tier.and_then(|place| limit.limit.tiers.get(place));
         let request = Request { limit: &limit.limit, tier, weight, percent };
         match &limit.limit.global {
@@ -232,6 +234,7 @@ fn tier(
     route: &RouteMatch<'_, Rule>,
     head: &RequestHead,
     identity: &Identity,
+    binding: Binding,
     risk: Score,
     host: &mut dyn Host,
     now: UnixTime,
@@ -240,12 +243,14 @@ fn tier(
         return None;
     }
     let parameters: Vec<_> = route.parameters().collect();
-    let connection = Connection::new(host).addressed_by(config.client_address, head);
+    let connection =
+        Connection::new(host).addressed_by(config.client_address, head).certified_by(&config.client_certificates, head);
     let circumstances = Circumstances { head, token: identity.token(), connection: &connection, risk, now };
     let facts = Facts {
         identity,
         parameters: &parameters,
-        binding: Binding::default(),
+        binding,
+        // Who has too many groups for a token is of no tier that asks for one: nobody waits for a plan.
         groups: None,
         groups_missed: Cell::default(),
         circumstances,
@@ -264,9 +269,10 @@ fn is_failure(denial: &Denial) -> bool {
         | Denial::Signature(_)
         | Denial::Rule(_)
         | Denial::Introspection(_)
-        | Denial::Binding(_)
         | Denial::ApiKey(_)
         | Denial::Certificate(_) => true,
+        // A nonce is asked for in this way (RFC 9449 section 8).
+        Denial::Binding(flaw) => matches!(flaw.fault(), Fault::Token | Fault::Proof),
         _ => false,
     }
 }

@@ -159,6 +159,7 @@ impl Exchange {
             Stop::Wait(_) => Denial::WaitedTooLong,
             Stop::Served(reply) => {
                 self.leave(engine);
+                limits::release(&mut trace.done, engine, host);
                 let record =
                     self.record(engine, trace, Decision::Allow, "resource_metadata", None, Some(reply.status), now);
                 return Step::Reply(reply, record);

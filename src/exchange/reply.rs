@@ -250,7 +250,7 @@ impl<'d> Answer<'d> {
                 ExcessKind::Quota => "the quota is used up; it is there again when its period is over",
                 ExcessKind::Concurrency => "too many requests at the same time; wait for one to end",
             },
-            Self::Unavailable(_) => "the access token can't be checked right now; try again",
+            Self::Unavailable(_) => "the request can't be checked right now; try again",
         }
     }
 

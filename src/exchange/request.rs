@@ -5,12 +5,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::afterwards::Afterwards;
-use super::authenticate::{Identified, authenticate};
+use super::authenticate::{Identified, authenticate, spend};
 use super::reply::document;
 use super::{Denial, Passage, Reply, guard, limits};
 use crate::access::risk::Score;
 use crate::access::{Circumstances, Connection};
 use crate::binding::Binding;
+use crate::binding::replay::{Replays, Use};
 use crate::config::Config;
 use crate::credential::Scheme;
 use crate::engine::{Engine, Host};
@@ -79,8 +80,10 @@ impl Wanted {
 pub(super) struct Done {
     /// It was made to wait for its risk.
     pub(super) slowed: bool,
-    /// The proof that came with it was accepted, and is used up.
+    /// The proof that came with it was accepted.
     pub(super) proven: Option<Proven>,
+    /// Where that proof is to be written down as used, when nothing else stops the request.
+    pub(super) unspent: Option<(Replays, Use)>,
     /// The limits that it was counted in.
     pub(super) counted: Counted,
     /// Those that it was counted in elsewhere.
@@ -165,6 +168,12 @@ pub(super) fn walk(
     }
     if let Some(rule) = config.preflight(head) {
         trace.rule = Some((rule.index, Rc::clone(&rule.name)));
+        match limits::arrive(&config, rule, head, engine, host, now, trace) {
+            Err(Stop::Denied(denial)) if rule.report_only || config.report_only => {
+                trace.unenforced.get_or_insert(denial);
+            }
+            arrived => arrived?,
+        }
         return pass(&config, head, &policy::admit_preflight(rule), now, trace);
     }
     let permit = match decide(&config, head, engine, host, now, trace) {
@@ -221,9 +230,16 @@ fn decide(
         ended = Err(Stop::Wait(Wanted::Delay(now.plus(delay), delay)));
     }
     if ended.is_ok() {
-        match limits::admit(config, &route, head, &identity, risk, engine, host, now, trace) {
+        match limits::admit(config, &route, head, &identity, binding, risk, engine, host, now, trace) {
             Err(Stop::Denied(denial)) if rule.report_only => _ = trace.unenforced.get_or_insert(denial),
             Err(stop) => ended = Err(stop),
+            Ok(()) => {}
+        }
+    }
+    if ended.is_ok() {
+        match spend(engine, host, now, trace) {
+            Err(denial) if rule.report_only => _ = trace.unenforced.get_or_insert(denial),
+            Err(denial) => ended = Err(denial.into()),
             Ok(()) => {}
         }
     }

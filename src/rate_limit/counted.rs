@@ -10,6 +10,8 @@ use crate::time::UnixTime;
 pub struct Counted {
     /// On arrival, if that was.
     arrived: bool,
+    /// As one whose credential is not accepted, if it was.
+    failed: bool,
     /// With leave to go on, if that was.
     admitted: bool,
     tallies: Vec<Tally>,
@@ -29,6 +31,11 @@ impl Counted {
     /// Was it counted on arrival? Says so once, and then that it was.
     pub(crate) fn arrives(&mut self) -> bool {
         !std::mem::replace(&mut self.arrived, true)
+    }
+
+    /// The same for one whose credential is not accepted.
+    pub(crate) fn fails(&mut self) -> bool {
+        !std::mem::replace(&mut self.failed, true)
     }
 
     /// The same for with leave to go on.

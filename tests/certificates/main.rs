@@ -2,6 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a panic is a failed test")]
 
+mod bound;
 mod connection;
 mod forwarded;
 mod identity;

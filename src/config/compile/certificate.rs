@@ -19,6 +19,11 @@ pub(super) fn source(
     let source = match &settings.from {
         None | Some(CertificateSourceSettings::Word(_)) => CertificateSource::Connection,
         Some(CertificateSourceSettings::Header(header)) => {
+            warnings.push(
+                "client_certificates.from.forwarded: who may write the address that Envoy has for the other end may be anybody; set \
+                 `use_remote_address: true` and no trusted hops"
+                    .to_owned(),
+            );
             if !assume_validated {
                 warnings.push(
                     "client_certificates.from.forwarded: the header does not say whether a certificate was checked; without \

@@ -68,7 +68,7 @@ impl Prover<'_> {
         Ok(binding)
     }
 
-    /// By the proof in the header `DPoP`, which this request uses up. One that waited has done so already.
+    /// By the proof in the header `DPoP`, which this request uses up when it goes on. One that waited has shown it already.
     fn by_proof(&mut self, dpop: &Dpop, token: &[u8], bound: &[u8; 32]) -> Result<Proven, ProofFlaw> {
         if let Some(proven) = self.trace.done.proven.filter(|proven| proven.key == *bound) {
             return Ok(proven);
@@ -76,7 +76,7 @@ impl Prover<'_> {
         let secret = self.engine.secrets().get(self.host).ok_or(ProofFlaw::StoreUnavailable)?;
         let proof = dpop.read(self.head, token, bound, secret, self.now)?;
         let (used, renew_nonce) = proof.verify(self.host, self.config.signatures)?;
-        dpop.replays.spend(secret, &used, self.host, self.now)?;
+        self.trace.done.unspent = Some((dpop.replays, used));
         Ok(*self.trace.done.proven.insert(Proven { key: *bound, renew_nonce }))
     }
 
@@ -90,9 +90,8 @@ impl Prover<'_> {
         if self.trace.done.proven.is_some_and(|proven| proven.key == *bound) {
             return Ok(());
         }
-        let secret = self.engine.secrets().get(self.host).ok_or(ProofFlaw::StoreUnavailable)?;
         let used = around.verify(bound, self.host, self.config.signatures)?;
-        settings.replays.spend(secret, &used, self.host, self.now)?;
+        self.trace.done.unspent = Some((settings.replays, used));
         self.trace.done.proven = Some(Proven { key: *bound, renew_nonce: false });
         Ok(())
     }
@@ -118,6 +117,20 @@ impl Prover<'_> {
         let presented = presented.map_err(|_| BindingFlaw::CertificateUnreadable)?;
         Ok(presented.map(|presented| presented.digest_sha256))
     }
+}
+
+/// Uses up the proof that the request showed, if it did: when nothing else stops it, so that requests which are refused, or are too
+/// many, take no room among those that are remembered.
+pub(in crate::exchange) fn spend(
+    engine: &mut Engine,
+    host: &mut dyn Host,
+    now: UnixTime,
+    trace: &mut Trace,
+) -> Result<(), Denial> {
+    let Some((replays, used)) = trace.done.unspent.take() else { return Ok(()) };
+    let secret = engine.secrets().get(host).ok_or(ProofFlaw::StoreUnavailable);
+    let spent = secret.and_then(|secret| replays.spend(secret, &used, host, now));
+    spent.map_err(|flaw| Denial::Binding(flaw.into()))
 }
 
 /// Was it sent in the one way in which it can be proven? Keys are proven by a scheme of their own.

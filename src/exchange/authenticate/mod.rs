@@ -23,6 +23,7 @@ use crate::http::RequestHead;
 use crate::identity::Identity;
 use crate::policy::{Access, Rule};
 use crate::time::UnixTime;
+pub(super) use binding::spend;
 use binding::{Prover, Sent};
 
 /// Who is calling, and what they proved besides.
