@@ -158,7 +158,7 @@ impl Asker {
     pub fn take(&mut self, now: UnixTime, ticket: Ticket) -> Lookup {
         self.steady(now);
         self.give_up(now);
-        match self.waiting.get(&ticket).map(|asked| asked.outcome.clone()) {
+        match self.waiting.get(&ticket).map(|asked| asked.outcome) {
             None => Lookup::Failed(Failure::NoAnswer),
             Some(None) => Lookup::Wait(ticket),
             Some(Some(outcome)) => {
@@ -206,7 +206,7 @@ impl Asker {
             self.spent.keep(now, &question.domain, &question.descriptor, question.hits, answer);
         }
         self.last_outcome = Some(outcome.as_ref().map(drop).map_err(|failure| *failure));
-        asked.outcome = Some(outcome.clone());
+        asked.outcome = Some(outcome);
         match outcome {
             Ok(_) => self.circuit.succeeded(),
             Err(_) => self.circuit.failed(now, &mut self.random),
