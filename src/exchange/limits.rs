@@ -38,6 +38,7 @@ pub(super) fn arrive(
     now: UnixTime,
     trace: &mut Trace,
 ) -> Result<(), Stop> {
+    recall(trace);
     let is_first = trace.done.counted.arrives();
     if !applies(config, rule, is_first, |when| when != When::Admitted) {
         return Ok(());
@@ -190,6 +191,15 @@ fn end(tallies: Vec<Tally>, trace: &mut Trace) -> Result<(), Stop> {
         trace.unenforced.get_or_insert(Denial::Limited(excess));
     }
     Ok(())
+}
+
+/// What would have stopped the request in an earlier walk, which is not counted again in this one.
+fn recall(trace: &mut Trace) {
+    let excess = trace.done.counted.tallies().iter().find_map(|tally| tally.excess.clone());
+    let denial = excess.map(Denial::Limited).or_else(|| trace.done.asked.unavailable().map(Denial::LimitUnavailable));
+    if let Some(denial) = denial {
+        trace.unenforced.get_or_insert(denial);
+    }
 }
 
 fn is_stopped(tallies: &[Tally]) -> bool {

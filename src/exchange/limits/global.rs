@@ -16,8 +16,13 @@ pub(in crate::exchange) struct Asked(Vec<(Rc<str>, State)>);
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    Waits { engine: usize, ticket: Ticket },
+    Waits {
+        engine: usize,
+        ticket: Ticket,
+    },
     Settled,
+    /// There was no answer, and it lets nobody on without one.
+    Unavailable,
 }
 
 impl Asked {
@@ -30,8 +35,14 @@ impl Asked {
                 }
                 false
             }
-            State::Settled => true,
+            State::Settled | State::Unavailable => true,
         });
+    }
+
+    /// A limit that had to be answered for, and was not.
+    pub(super) fn unavailable(&self) -> Option<Rc<str>> {
+        let is_unavailable = |state: &State| matches!(state, State::Unavailable);
+        self.0.iter().find(|(_, state)| is_unavailable(state)).map(|(name, _)| Rc::clone(name))
     }
 
     fn state(&self, limit: &str) -> Option<State> {
@@ -68,6 +79,7 @@ pub(super) fn settle(
         let Some(lookup) = look(one, source, engine, now, trace) else { continue };
         let state = match lookup {
             Lookup::Wait(ticket) => State::Waits { engine: one.global.engine, ticket },
+            Lookup::Failed(_) if one.global.on_failure == OnFailure::Deny => State::Unavailable,
             Lookup::Answered(_) | Lookup::Failed(_) => State::Settled,
         };
         trace.done.asked.set(&limit.name, state);
@@ -101,7 +113,7 @@ fn look(
     let known = trace.done.asked.state(&limit.name);
     let Some(asker) = engine.asker(one.global.engine) else { return Some(Lookup::Failed(Failure::NoAnswer)) };
     let lookup = match known {
-        Some(State::Settled) => return None,
+        Some(State::Settled | State::Unavailable) => return None,
         Some(State::Waits { ticket, .. }) => asker.take(now, ticket),
         None => asker.ask(now, one.global, descriptor(one, source), one.request.weight),
     };
