@@ -5,7 +5,8 @@
 //! proxy-wasm, and it exists in `wasm32-wasip1` builds only.
 //!
 //! The modules below stand in the order in which a request meets them. Arrows point one way: `host` to [`engine`] and
-//! [`exchange`], those to the features, the features to [`http`] and [`jose`]. Features do not import each other.
+//! [`exchange`], those to the features, the features to [`http`] and [`jose`]. Features do not import each other, but for
+//! the plain values that one makes and others speak of: a network, a certificate, a token.
 
 // The walk.
 pub mod config; // filter JSON to a compiled configuration, every fault with its path

@@ -44,12 +44,19 @@ impl ClientCertificates {
     ) -> Result<Option<Presented>, PresentedFlaw> {
         match &self.source {
             CertificateSource::Connection => self.read_connection(connection),
-            CertificateSource::Forwarded { proxies, hops } => {
+            CertificateSource::Forwarded { .. } if self.distrusts(connection) => Ok(None),
+            CertificateSource::Forwarded { hops, .. } => self.read_header(head, *hops),
+        }
+    }
+
+    /// Is the header read, and the other end of the connection not one whose word counts? Then nobody behind us may believe it either.
+    #[must_use]
+    pub fn distrusts(&self, connection: &Connection<'_>) -> bool {
+        match &self.source {
+            CertificateSource::Connection => false,
+            CertificateSource::Forwarded { proxies, .. } => {
                 let trusted = |address| proxies.iter().any(|proxies| proxies.contain(address));
-                if !connection.peer().is_some_and(trusted) {
-                    return Ok(None);
-                }
-                self.read_header(head, *hops)
+                !connection.peer().is_some_and(trusted)
             }
         }
     }
@@ -73,7 +80,7 @@ impl ClientCertificates {
     }
 
     fn read_header(&self, head: &RequestHead, hops: NonZeroUsize) -> Result<Option<Presented>, PresentedFlaw> {
-        let mut fields = head.values("x-forwarded-client-cert").peekable();
+        let mut fields = head.values(HEADER).peekable();
         if fields.peek().is_none() {
             return Ok(None);
         }
@@ -101,3 +108,6 @@ fn told(connection: &Connection<'_>) -> Names {
         complete: false,
     }
 }
+
+/// Where proxies tell whose certificate it was; by its name in lower case.
+pub const HEADER: &str = "x-forwarded-client-cert";

@@ -22,6 +22,12 @@ impl Afterwards {
         self.response.is_empty() && self.admission.is_none()
     }
 
+    /// Does a limit learn from the response?
+    #[must_use]
+    pub fn learns(&self) -> bool {
+        self.admission.as_ref().is_some_and(Admission::learns)
+    }
+
     /// The head of the response comes, with this status if it can be read. Header fields to set on it. Limits that adapt to the
     /// upstream learn from the first one.
     pub fn respond(&mut self, status: Option<u16>, engine: &mut Engine, now: UnixTime) -> Vec<(&'static str, String)> {

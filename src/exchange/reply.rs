@@ -140,7 +140,7 @@ impl<'d> Answer<'d> {
             Denial::ApiKey(_) => Self::ApiKeyInvalid,
             Denial::Refused(Refusal::Lacks(Lack::NoToken)) if !asker.without_token => missing,
             Denial::Refused(Refusal::Lacks(lack)) => match Self::lacking(lack) {
-                Self::ScopeInsufficient(_) | Self::StepUp(_) if asker.without_token => Self::NotAllowed,
+                Self::ScopeInsufficient(_) | Self::StepUp(_) | Self::TokenInvalid if asker.without_token => Self::NotAllowed,
                 answer => answer,
             },
             Denial::NoRule | Denial::Certificate(_) | Denial::Refused(Refusal::Blocked) => Self::NotAllowed,

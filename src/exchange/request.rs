@@ -8,6 +8,7 @@ use super::afterwards::Afterwards;
 use super::authenticate::{Identified, authenticate, spend};
 use super::reply::document;
 use super::{Denial, Passage, Reply, guard, limits};
+use crate::access::client_certificate::HEADER as CERTIFICATE_HEADER;
 use crate::access::risk::Score;
 use crate::access::{Circumstances, Connection};
 use crate::binding::Binding;
@@ -18,6 +19,7 @@ use crate::engine::{Engine, Host};
 use crate::forward::ForwardedIdentity;
 use crate::groups::{GroupList, GroupsLookup, Member};
 use crate::http::RequestHead;
+use crate::http::name::{Twin, twin_key};
 use crate::identity::Identity;
 use crate::introspection::TokenDigest;
 use crate::jose::Algorithm;
@@ -174,7 +176,7 @@ pub(super) fn walk(
             }
             arrived => arrived?,
         }
-        return pass(&config, head, &policy::admit_preflight(rule), now, trace);
+        return pass(&config, head, &policy::admit_preflight(rule), host, now, trace);
     }
     let permit = match decide(&config, head, engine, host, now, trace) {
         Err(Stop::Denied(denial)) if config.report_only => {
@@ -183,7 +185,7 @@ pub(super) fn walk(
         }
         permit => permit?,
     };
-    pass(&config, head, &permit, now, trace)
+    pass(&config, head, &permit, host, now, trace)
 }
 
 /// From the route to the leave to go on.
@@ -311,6 +313,7 @@ fn pass(
     config: &Config,
     head: &RequestHead,
     permit: &Permit,
+    host: &mut dyn Host,
     now: UnixTime,
     trace: &mut Trace,
 ) -> Result<Passage, Stop> {
@@ -323,7 +326,12 @@ fn pass(
             None => identity.credential().unwrap_or_default(),
         },
     });
-    let mutations = config.forwarding.apply(head, &config.emptied, identity.as_ref()).map_err(Denial::Forward)?;
+    let mut mutations = config.forwarding.apply(head, &config.emptied, identity.as_ref()).map_err(Denial::Forward)?;
+    if config.client_certificates.distrusts(&Connection::new(host)) {
+        let key = twin_key(CERTIFICATE_HEADER.as_bytes());
+        let forged = head.headers().names().filter(|name| Twin::of(name).has_key(&key));
+        mutations.remove_all(forged).map_err(|flaw| Denial::Forward(flaw.into()))?;
+    }
     let state = identity.map(|identity| config.forwarding.state(&identity)).unwrap_or_default();
     let state = state.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     limits::tell(config, trace, false);

@@ -96,13 +96,11 @@ pub(super) fn set_header(map: MapType, name: &[u8], value: &[u8]) -> Result<(), 
     Status::check(code)
 }
 
-/// Sets `:path`, of which there is one, and which the host does not let go.
-pub(super) fn set_request_path(path: &[u8]) -> Result<(), Status> {
-    let name = b":path";
+/// Sets a header of which there is one at most, like `:path`, which the host does not let go. Of several the first changes.
+pub(super) fn replace_header(map: MapType, name: &[u8], value: &[u8]) -> Result<(), Status> {
     // SAFETY: each pointer comes with the length of its own slice.
-    let code = unsafe {
-        proxy_replace_header_map_value(MapType::Request.code(), name.as_ptr(), name.len(), path.as_ptr(), path.len())
-    };
+    let code =
+        unsafe { proxy_replace_header_map_value(map.code(), name.as_ptr(), name.len(), value.as_ptr(), value.len()) };
     Status::check(code)
 }
 

@@ -103,11 +103,11 @@ impl Worker {
     /// The head of the response to this stream's request is in.
     pub(super) fn respond(&mut self, context: u32) {
         let Some(afterwards) = self.gone_on.get_mut(&context) else { return };
-        let status = abi::header_value(MapType::Response, b":status").ok();
-        let status = status.and_then(|value| std::str::from_utf8(&value).ok()?.parse().ok());
+        let status = || std::str::from_utf8(&abi::header_value(MapType::Response, b":status").ok()?).ok()?.parse().ok();
+        let status = if afterwards.learns() { status() } else { None };
         for (name, value) in afterwards.respond(status, &mut self.engine, now()) {
-            // The response is none the worse without it.
-            let _ = abi::set_header(MapType::Response, name.as_bytes(), value.as_bytes());
+            // The response is none the worse without it, or with a second one of the upstream's.
+            let _ = abi::replace_header(MapType::Response, name.as_bytes(), value.as_bytes());
         }
     }
 
@@ -370,7 +370,7 @@ fn apply(passage: &Passage) -> Result<(), Status> {
         }
     }
     if let Some(path) = passage.mutations.path() {
-        abi::set_request_path(path)?;
+        abi::replace_header(MapType::Request, b":path", path)?;
     }
     for (name, value) in &passage.state {
         abi::set_property(&format!("portcullis.{name}"), value.as_bytes())?;

@@ -87,6 +87,11 @@ impl Counted {
 }
 
 impl Admission {
+    /// Does a limit learn from its response?
+    pub(crate) fn learns(&self) -> bool {
+        !self.upstreams.is_empty()
+    }
+
     /// The limits that learn from its response, once, and when it went on.
     pub(crate) fn take_upstreams(&mut self) -> (Vec<Rc<str>>, UnixTime) {
         (std::mem::take(&mut self.upstreams), self.began)

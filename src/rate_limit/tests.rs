@@ -191,7 +191,6 @@ fn thirty_keys_for_each_place_take_bounded_memory_and_reset_no_hot_one() {
 }
 
 #[test]
-#[ignore = "takes a minute; the one above is the same in small"]
 fn a_million_keys_take_bounded_memory_and_reset_no_hot_one() {
     flood_with(1_000_000, MEMORY);
 }

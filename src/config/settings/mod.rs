@@ -80,7 +80,7 @@ pub struct Settings {
     #[schemars(rename = "$schema")]
     pub schema: Option<String>,
     /// Whose tokens are trusted, by name (`a-z`, `0-9`, `-`, `_`; at most 64 characters). Needed unless callers are known by
-    /// `api_keys` alone.
+    /// `api_keys` or `client_certificates` alone.
     #[deserr(default)]
     pub providers: Option<Named<ProviderSettings>>,
     /// API keys of your own. Default: none.

@@ -315,9 +315,32 @@ fn d04_a_request_that_waits_does_not_take_its_own_proof_for_a_replay() {
     assert_eq!(outcome(&exchange.resume(&mut gate.engine, &mut gate.host, gate.now)), "allow");
     let again = outcome(&gate.prove("/bound", &token, &proof));
     assert_eq!(again, "401 proof_too_old");
-    // Another request with that proof, while the first one waits, is a replay.
+    // Of two requests with one proof that wait at the same time one goes on.
     let mut gate = Gate::new(&config);
-    let waits = gate.prove("/bound", &token, &proof);
-    assert_eq!(outcome(&waits), "wait");
-    assert_eq!(outcome(&gate.prove("/bound", &token, &proof)), "401 proof_replayed");
+    let both = [(); 2].map(|()| match gate.prove("/bound", &token, &proof) {
+        Step::Wait(exchange, _) => exchange,
+        step => panic!("did not wait: {}", outcome(&step)),
+    });
+    gate.later(Duration::from_millis(500));
+    let ended = both.map(|exchange| outcome(&exchange.resume(&mut gate.engine, &mut gate.host, gate.now)));
+    assert_eq!(ended, ["allow", "401 proof_replayed"]);
+}
+
+#[test]
+fn d04_a_request_that_is_refused_takes_no_room_among_the_proofs_that_are_remembered() {
+    let mut config = config(all());
+    config["rate_limits"] =
+        json!({ "one": { "key": ["subject"], "all_rules": true, "window": { "requests": 1, "per": "1m" } } });
+    let mut gate = Gate::new(&config);
+    let mut claims = claims();
+    claims["cnf"] = json!({ "jkt": thumbprint(&P256) });
+    let token = TestIssuer::new("idp").token(&claims);
+    let remembered = |gate: &Gate| gate.host.shared_bytes();
+    assert_eq!(outcome(&gate.prove("/bound", &token, &proof(&token, "/bound", "1", |_| {}))), "allow");
+    let before = remembered(&gate);
+    for number in 2..20 {
+        let proof = proof(&token, "/bound", &number.to_string(), |_| {});
+        assert_eq!(outcome(&gate.prove("/bound", &token, &proof)), "429 rate_limited");
+    }
+    assert_eq!(remembered(&gate), before);
 }

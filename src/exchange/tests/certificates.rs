@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::certificate::{Names, Presented};
+use crate::http::Mutation;
 
 const ORDERS: &str = include_str!("../../certificate/tests/orders.pem");
 const ORDERS_DIGEST: &str = "4f62d779105e9600d918abfcac75f8295e691c02c25cfd9be4b7b43da34aad52";
@@ -27,6 +28,7 @@ fn gate(from: Value) -> Gate {
         "revocation_lists": [{ "pem": LIST, "issuer_certificate": WORKLOADS }],
     });
     config["rules"] = json!([
+        { "name": "open", "match": { "paths": ["/open"] }, "access": "anonymous" },
         { "name": "both", "match": { "paths": ["/both"] }, "require": { "certificates": ["shop"] } },
         { "name": "none", "match": { "paths": ["/none"] }, "require": { "not": { "certificates": ["shop"] } } },
         { "name": "either", "match": { "paths": ["/either"] }, "accept": ["token", "certificate"] },
@@ -182,6 +184,24 @@ fn m02_the_header_counts_from_trusted_proxies_alone() {
     }
     gate.host.properties.clear();
     assert_eq!(ask(&mut gate, &header), "403 certificate_missing", "forged from nobody knows where");
+}
+
+#[test]
+fn m02_a_forged_header_goes_no_further_on_any_route() {
+    let mut gate = forwarded();
+    let header = element(ORDERS);
+    let removed = |gate: &mut Gate, path: &str, name: &str| {
+        let step = gate.send("GET", path, &[(name, &header)]);
+        let Step::Continue(passage, _) = step else { panic!("{path} {}", outcome(&step)) };
+        let is_it =
+            |change: &Mutation| matches!(change, Mutation::Remove(found) if found.as_bytes() == name.as_bytes());
+        passage.mutations.headers().iter().any(is_it)
+    };
+    assert!(!removed(&mut gate, "/pinned", "x-forwarded-client-cert"), "a trusted proxy's");
+    gate.host.properties.insert("source.address".to_owned(), b"203.0.113.7:80".to_vec());
+    for name in ["x-forwarded-client-cert", "x_forwarded_client_cert"] {
+        assert!(removed(&mut gate, "/open", name), "{name}");
+    }
 }
 
 #[test]

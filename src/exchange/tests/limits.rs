@@ -285,3 +285,17 @@ fn limits_tighten_while_the_upstream_fails() {
     gate.later(Duration::from_secs(30));
     assert_eq!(ask(&mut gate, &token), "allow");
 }
+
+#[test]
+fn preflights_count_on_arrival_as_everything_does() {
+    let mut config = with(
+        json!({ "all": { "key": ["address"], "all_rules": true, "window": { "requests": 2, "per": "1m" } } }),
+        json!([]),
+    );
+    config["answers"] = json!({ "cors_preflight": "pass" });
+    let mut gate = Gate::new(&config);
+    from(&mut gate, "203.0.113.7:4000");
+    let preflight = [("origin", "https://app.example"), ("access-control-request-method", "GET")];
+    let outcomes = [(); 3].map(|()| outcome(&gate.send("OPTIONS", "/orders/7", &preflight)));
+    assert_eq!(outcomes, ["allow", "allow", "429 rate_limited"]);
+}
