@@ -135,7 +135,7 @@ fn all_strings(values: &[Value]) -> Option<Vec<&str>> {
     values.iter().map(Value::as_str).collect()
 }
 
-/// A NumericDate, read as [`SignedClaims::numeric_date`] reads one.
+/// A NumericDate, read as [`Claims::numeric_date`] reads one.
 #[must_use]
 pub fn numeric_date(number: &Number) -> Option<UnixTime> {
     if let Some(seconds) = number.as_u64() {

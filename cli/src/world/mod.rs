@@ -8,7 +8,7 @@
 //! - [`certificate`]: client certificates
 //! - [`proof`]: proofs of possession
 //! - [`host`]: what an engine asks of its host
-//! - [`limits`]: who counts limits that are counted elsewhere
+//! - `limits`: who counts limits that are counted elsewhere
 
 pub mod api_key;
 pub mod certificate;

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 pub struct Descriptor(Vec<(String, String)>);
 
 impl Descriptor {
-    /// The entries of the limit itself, and then those of the key. A value that is longer than [`LONGEST`] stands as its
+    /// The entries of the limit itself, and then those of the key. A value that is longer than `LONGEST` stands as its
     /// SHA-256: engines keep it as part of a name, and callers may write much into some.
     #[must_use]
     pub fn new(fixed: &[(String, String)], key: Vec<(String, String)>) -> Self {

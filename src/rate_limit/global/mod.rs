@@ -9,11 +9,11 @@
 //!
 //! - A request is counted once: it asks, waits with a [`Ticket`], and takes the outcome once. A ticket whose request is gone is
 //!   forgotten; one that nobody takes ends with its deadline.
-//! - No request waits for longer than the limit's time-out, and so many wait at most ([`MOST_WAITING`]); one more is a failure
+//! - No request waits for longer than the limit's time-out, and so many wait at most (`MOST_WAITING`); one more is a failure
 //!   at once.
-//! - After [`FAILURES`] failures in a row nobody is asked any more but one request after each pause, until one is answered.
+//! - After `FAILURES` failures in a row nobody is asked any more but one request after each pause, until one is answered.
 //! - What the engine said of a key whose allowance is used up is remembered until the moment it named, for at most
-//!   [`LONGEST_MEMORY`]: a caller that goes on is refused without asking.
+//!   `LONGEST_MEMORY`: a caller that goes on is refused without asking.
 //!
 //! How to drive it: as [`crate::provider::KeyCache`], but [`Asker::poll`] until it returns nothing.
 
