@@ -10,8 +10,7 @@ use super::limiter::Tally;
 use super::{ExcessKind, Room};
 
 /// The two fields for what a request was counted in; none if that is nothing. How many failures somebody has left is not told
-/// before there are none. What is nearest to its end comes first, and the rest
-/// beyond the fourth is left out.
+/// before there are none. What is nearest to its end comes first; what comes after the fourth is left out.
 #[must_use]
 pub fn fields(tallies: &[Tally]) -> Vec<(&'static str, String)> {
     let enforced = tallies.iter().filter(|tally| !tally.report_only && !tally.quiet);
