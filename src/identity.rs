@@ -3,6 +3,7 @@
 //! Rules ask all of them alike: each has claims. What only a token can say (an audience, a provider, a kind of caller of Entra
 //! ID), others do not say.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
@@ -108,6 +109,18 @@ impl Identity {
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         self.claims().get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// Who says whom this is: the same subject at two of them is two callers. An authorization server need not name itself in its answers
+    /// (RFC 7662 section 2.2), and a certificate names whoever signed it, so the provider and the entry stand for them.
+    #[must_use]
+    pub fn authority(&self) -> Cow<'_, str> {
+        match (self, self.text("iss")) {
+            (_, Some(iss)) => Cow::Borrowed(iss),
+            (Self::Token(token), None) => Cow::Owned(format!("provider {}", token.issuer().provider)),
+            (Self::Certificate(_), None) => Cow::Borrowed(self.text("certificate").unwrap_or_default()),
+            (Self::Anonymous | Self::ApiKey(_), None) => Cow::Borrowed(""),
+        }
     }
 
     /// The subject: Entra's `oid`, which names a user in every application alike, otherwise `sub`.

@@ -279,8 +279,15 @@ fn dangerous_settings_are_heard_at_load() {
     document["providers"]["idp"]["danger_any_audience"] = json!(true);
     document["providers"]["entra"]["danger_accept_without_scope_or_role"] = json!(true);
     document["credentials"] = json!({ "danger_query_parameters": ["access_token"] });
+    document["bindings"] = json!({ "dpop": {}, "signed_request": {} });
     let warnings = load(&document).unwrap().warnings(true);
-    for setting in ["danger_any_audience", "danger_accept_without_scope_or_role", "danger_query_parameters"] {
+    for setting in [
+        "danger_any_audience",
+        "danger_accept_without_scope_or_role",
+        "danger_query_parameters",
+        "bindings.dpop.origins",
+        "bindings.signed_request.hosts",
+    ] {
         assert!(warnings.iter().any(|warning| warning.contains(setting)), "{setting}: {warnings:#?}");
     }
     assert_eq!(load(&good()).unwrap().warnings(true), Vec::<String>::new());

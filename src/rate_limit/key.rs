@@ -177,12 +177,12 @@ impl Part {
 /// several issuers (v1.0, v2.0) and is one, or a caller would have an allowance with each.
 fn of_issuer(identity: &Identity, value: &str, text: &mut String) -> Option<()> {
     let issuer = match (identity.entra(), identity.tenant()) {
-        (Some(_), Some(tenant)) => tenant,
-        _ => identity.text("iss").unwrap_or_default(),
+        (Some(_), Some(tenant)) => tenant.into(),
+        _ => identity.authority(),
     };
     text.push_str(identity.credential()?);
     text.push(' ');
-    text.push_str(issuer);
+    text.push_str(&issuer);
     text.push(' ');
     text.push_str(value);
     Some(())

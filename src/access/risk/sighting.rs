@@ -24,7 +24,8 @@ impl Sighting {
         let text = |name| identity.text(name).unwrap_or_default().as_bytes();
         let subject = identity.subject().or_else(|| identity.token_id())?.as_bytes();
         let client = identity.client().unwrap_or_default().as_bytes();
-        let (iss, tid) = (text("iss"), text("tid"));
+        let (authority, tid) = (identity.authority(), text("tid"));
+        let iss = authority.as_bytes();
         let session = match (identity.text("sid"), identity.token_id()) {
             (Some(sid), _) => [b"sid", sid.as_bytes()],
             (None, Some(id)) => [b"uti".as_slice(), id.as_bytes()],

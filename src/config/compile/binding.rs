@@ -15,7 +15,24 @@ use crate::http::host;
 use crate::jose::{Algorithm, AlgorithmSet};
 
 /// Every fault is noted; what has one is not used.
-pub(super) fn compile(settings: BindingSettings, token_bytes: usize, problems: &mut Problems) -> Bindings {
+pub(super) fn compile(
+    settings: BindingSettings,
+    token_bytes: usize,
+    problems: &mut Problems,
+    warnings: &mut Vec<String>,
+) -> Bindings {
+    let (dpop_is_open, request_is_open) = (
+        settings.dpop.as_ref().is_some_and(|dpop| dpop.origins.is_none()),
+        settings.signed_request.as_ref().is_some_and(|request| request.hosts.is_none()),
+    );
+    for (is_open, setting) in [(dpop_is_open, "dpop.origins"), (request_is_open, "signed_request.hosts")] {
+        if is_open {
+            warnings.push(format!(
+                "bindings.{setting}: is not given, so a proof made for another host is good here if the request names that host; \
+                 name yours"
+            ));
+        }
+    }
     Bindings {
         dpop: settings.dpop.and_then(|settings| dpop(settings, problems)),
         signed_request: settings.signed_request.and_then(|settings| signed_request(settings, token_bytes, problems)),

@@ -116,7 +116,8 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     }
     warnings.append(&mut names.warnings.into_inner());
     let limits = limits(settings.limits.as_ref().unwrap_or(&LimitSettings::default()), &mut problems);
-    let bindings = binding::compile(settings.bindings.unwrap_or_default(), limits.token.bytes, &mut problems);
+    let bindings =
+        binding::compile(settings.bindings.unwrap_or_default(), limits.token.bytes, &mut problems, &mut warnings);
     let sources = sources(settings.credentials, &mut problems, &mut warnings)
         .map(|sources| binding::taken_by(sources, &bindings, &mut problems));
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);

@@ -50,7 +50,7 @@ impl Server {
         for _ in 0..8 {
             let Step::Wait(exchange, _) = step else { return step };
             for (purpose, fetch) in self.gate.poll() {
-                assert_eq!(purpose, Purpose::Introspection(0));
+                assert!(matches!(purpose, Purpose::Introspection(_)));
                 let post = fetch.post.as_ref().unwrap();
                 self.asked.push(String::from_utf8(post.body.clone()).unwrap());
                 let fetched = Fetched::Response {
@@ -267,4 +267,19 @@ fn jwts_are_verified_or_asked_about_or_refused() {
     assert!(server.asked.is_empty());
     assert_eq!(server.outcome("/orders", "opaque"), "allow");
     assert_eq!(server.asked.len(), 1);
+}
+
+#[test]
+fn the_same_name_at_two_servers_that_do_not_name_themselves_is_two_callers() {
+    let mut config = config(json!({ "token_prefix": "a_" }));
+    let mut other = config["providers"]["idp"].clone();
+    other["issuer"] = json!("https://other.example");
+    other["introspection"]["endpoint"] = json!("https://other.example/introspect");
+    other["introspection"]["token_prefix"] = json!("b_");
+    config["providers"]["other"] = other;
+    config["rate_limits"] =
+        json!({ "one": { "key": ["subject"], "all_rules": true, "window": { "requests": 1, "per": "1m" } } });
+    let mut server = Server { gate: Gate::new(&config), status: 200, said: without("iss"), asked: vec![] };
+    let outcomes = ["a_1", "a_2", "b_1", "b_2"].map(|token| server.outcome("/orders", token));
+    assert_eq!(outcomes, ["allow", "429 rate_limited", "allow", "429 rate_limited"]);
 }
