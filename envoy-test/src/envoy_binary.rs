@@ -21,6 +21,14 @@ pub struct EnvoyBinary {
     pub version: String,
 }
 
+impl EnvoyBinary {
+    /// Does it tell filters of the client's certificate: the whole (from 1.38 on), and whether it was checked (from 1.39 on)?
+    #[must_use]
+    pub fn tells_of_certificates(&self) -> bool {
+        is_at_least(&self.version, (1, 39))
+    }
+}
+
 /// The Envoy to test with, found or fetched at most once per process.
 ///
 /// # Panics
@@ -68,8 +76,12 @@ fn version_of(path: &Path) -> Option<String> {
 }
 
 fn is_supported(version: &str) -> bool {
+    is_at_least(version, (MINIMUM.0, MINIMUM.1))
+}
+
+fn is_at_least(version: &str, least: (u32, u32)) -> bool {
     let mut parts = version.split(['.', '-']).map(|part| part.parse::<u32>().unwrap_or(0));
-    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= (MINIMUM.0, MINIMUM.1)
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= least
 }
 
 fn from_wheel(version: &str) -> EnvoyBinary {
