@@ -152,6 +152,9 @@ impl Script {
             ("proxy_on_request_headers", "(param i32 i32 i32) (result i32)", format!("{head} (i32.const {action})")),
             ("proxy_on_request_body", "(param i32 i32 i32) (result i32)", format!("{body} (i32.const 0)")),
             ("proxy_on_request_trailers", "(param i32 i32) (result i32)", "(i32.const 0)".to_owned()),
+            ("proxy_on_response_headers", "(param i32 i32 i32) (result i32)", "(i32.const 0)".to_owned()),
+            ("proxy_on_grpc_receive", "(param i32 i32 i32)", String::new()),
+            ("proxy_on_grpc_close", "(param i32 i32 i32)", String::new()),
             ("proxy_on_delete", "(param i32)", delete.to_owned()),
         ];
         for (name, signature, code) in callbacks {
