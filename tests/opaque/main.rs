@@ -61,7 +61,7 @@ fn run_with_node(test: fn()) -> Result<Completion, libtest_mimic::Failed> {
 }
 
 /// Waits until `is_so`, for as long as a busy machine may take; how long it took.
-fn eventually(what: &str, is_so: impl Fn() -> bool) -> Duration {
+fn eventually(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < Duration::from_secs(40), "not within 40 s: {what}");
