@@ -35,23 +35,23 @@ pub enum AddressSource {
 pub struct Connection<'h> {
     host: RefCell<&'h mut dyn Properties>,
     forwarded: Option<(&'h RequestHead, NonZeroUsize)>,
+    certified: Option<(&'h RequestHead, &'h ClientCertificates)>,
+    known: &'h Known,
+}
+
+/// What the connection of one request has been asked for. Of use to one request, and with one place for its address and one
+/// for its certificate, only.
+#[derive(Debug, Default)]
+pub struct Known {
     address: OnceCell<Option<IpAddr>>,
     peer: OnceCell<Option<IpAddr>>,
-    certified: Option<(&'h RequestHead, &'h ClientCertificates)>,
     presented: OnceCell<Result<Option<Presented>, PresentedFlaw>>,
 }
 
 impl<'h> Connection<'h> {
-    /// Asks `host`, when it is asked.
-    pub fn new(host: &'h mut dyn Properties) -> Self {
-        Self {
-            host: RefCell::new(host),
-            forwarded: None,
-            address: OnceCell::new(),
-            peer: OnceCell::new(),
-            certified: None,
-            presented: OnceCell::new(),
-        }
+    /// Asks `host`, when it is asked for what is not `known`.
+    pub fn new(host: &'h mut dyn Properties, known: &'h Known) -> Self {
+        Self { host: RefCell::new(host), forwarded: None, certified: None, known }
     }
 
     /// The same with the client's address from `source`.
@@ -76,7 +76,7 @@ impl<'h> Connection<'h> {
     pub fn address(&self) -> Option<IpAddr> {
         match self.forwarded {
             None => self.peer(),
-            Some((head, hops)) => *self.address.get_or_init(|| address::forwarded(head, hops)),
+            Some((head, hops)) => *self.known.address.get_or_init(|| address::forwarded(head, hops)),
         }
     }
 
@@ -84,7 +84,7 @@ impl<'h> Connection<'h> {
     /// `use_remote_address` and no trusted hops, otherwise one out of `x-forwarded-for`.
     #[must_use]
     pub fn peer(&self) -> Option<IpAddr> {
-        *self.peer.get_or_init(|| {
+        *self.known.peer.get_or_init(|| {
             let text = self.text("source.address")?;
             let address = text.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| text.parse()).ok()?;
             Some(address.to_canonical())
@@ -101,18 +101,7 @@ impl<'h> Connection<'h> {
             Some((head, certificates)) => certificates.read(self, head),
             None => ClientCertificates::default().read_connection(self),
         };
-        self.presented.get_or_init(read).as_ref().map(Option::as_ref).map_err(|flaw| *flaw)
-    }
-
-    /// The same, to keep.
-    ///
-    /// # Errors
-    ///
-    /// As [`presented`](Self::presented).
-    pub fn into_presented(self) -> Result<Option<Presented>, PresentedFlaw> {
-        // Asked first, so that it is there.
-        self.presented()?;
-        self.presented.into_inner().unwrap_or(Ok(None))
+        self.known.presented.get_or_init(read).as_ref().map(Option::as_ref).map_err(|flaw| *flaw)
     }
 
     /// A property that is text.
@@ -142,6 +131,6 @@ impl<'h> Connection<'h> {
 
 impl fmt::Debug for Connection<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("peer", &self.peer).field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Connection").field("known", &self.known).finish_non_exhaustive()
     }
 }

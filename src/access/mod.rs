@@ -29,7 +29,7 @@ mod tests;
 pub use assurance::{Assurance, Authority, StepUp};
 pub use check::{Check, Lack, Named};
 pub use client_certificate::{CertificateSource, ClientCertificates};
-pub use connection::{AddressSource, Connection, Properties};
+pub use connection::{AddressSource, Connection, Known, Properties};
 pub use device::Device;
 pub use network::Networks;
 pub use schedule::Schedule;

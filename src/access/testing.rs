@@ -47,7 +47,8 @@ pub(crate) fn under<T>(
         host.properties.insert((*name).to_owned(), value.to_vec());
     }
     let head = head(headers);
-    let connection = Connection::new(&mut host);
+    let known = crate::access::Known::default();
+    let connection = Connection::new(&mut host, &known);
     question(&Circumstances {
         head: &head,
         token,

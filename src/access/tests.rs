@@ -57,7 +57,8 @@ fn with_forwarded_for_the_host_is_not_asked() {
         host.properties.insert("source.address".to_owned(), b"203.0.113.1:80".to_vec());
         let head = head(&[("x-forwarded-for", field)]);
         let source = AddressSource::ForwardedFor(2.try_into().unwrap());
-        let connection = Connection::new(&mut host).addressed_by(source, &head);
+        let known = super::Known::default();
+        let connection = Connection::new(&mut host, &known).addressed_by(source, &head);
         let now = UnixTime::from_secs(NOW);
         said(&office.evaluate(&Circumstances {
             head: &head,
@@ -113,7 +114,8 @@ fn what_is_neither_true_nor_false_is_not_known() {
     let mut host = MemoryHost::default();
     host.properties.insert("connection.mtls".to_owned(), vec![1, 0]);
     host.properties.insert("connection.peer_certificate_valid".to_owned(), vec![2]);
-    let connection = Connection::new(&mut host);
+    let known = super::Known::default();
+    let connection = Connection::new(&mut host, &known);
     assert_eq!(connection.flag("connection.mtls"), Err(NotTrueOrFalse));
     assert_eq!(connection.flag("connection.peer_certificate_valid"), Err(NotTrueOrFalse));
     assert_eq!(connection.flag("connection.other"), Ok(None));

@@ -1,20 +1,15 @@
 //! Risk and lock-out along the walk: what is asked of them, and what they are told.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Denial;
-use super::request::Stop;
-use crate::access::Connection;
+use super::stop::Stop;
+use super::walk::Walk;
 use crate::access::risk::{Encounter, Score};
 use crate::binding::Fault;
-use crate::config::Config;
-use crate::engine::{Engine, Host};
 use crate::entra::EntraFlaw;
-use crate::http::RequestHead;
 use crate::identity::Identity;
 use crate::policy::{Lack, Refusal, Rule};
-use crate::time::UnixTime;
 use crate::token::TokenRuleFlaw;
 
 /// What is known of a request's risk while it is decided.
@@ -29,76 +24,58 @@ pub(super) struct Met {
 /// # Errors
 ///
 /// The identity is locked out.
-pub(super) fn meet(
-    config: &Config,
-    rule: &Rule,
-    head: &RequestHead,
-    identity: &Identity,
-    engine: &mut Engine,
-    host: &mut dyn Host,
-    now: UnixTime,
-) -> Result<Option<Met>, Denial> {
-    let Some(watch) = engine.watch() else { return Ok(None) };
-    let address = client_address(config, head, host);
-    let encounter = watch.meet(host, identity, address, &rule.name, now);
+pub(super) fn meet(walk: &mut Walk<'_>, rule: &Rule, identity: &Identity) -> Result<Option<Met>, Denial> {
+    if walk.engine.watch().is_none() {
+        return Ok(None);
+    }
+    let address = walk.address();
+    let peer = walk.connection().peer();
+    let Some(watch) = walk.engine.watch() else { return Ok(None) };
+    let encounter = watch.meet(walk.host, identity, address, &rule.name, walk.now);
     if let Some(left) = encounter.as_ref().and_then(Encounter::locked) {
         return Err(Denial::LockedOut(left));
     }
     let seen = match (&encounter, identity) {
         (Some(encounter), _) => encounter.score(),
-        (None, Identity::Anonymous) => watch.of_address(host, address, now),
+        (None, Identity::Anonymous) => watch.of_address(walk.host, address, walk.now),
         (None, Identity::Token(_) | Identity::ApiKey(_) | Identity::Certificate(_)) => 0,
     };
-    let connection = Connection::new(host);
     let signals = watch.settings().signals.iter();
-    let said = signals.map(|signal| signal.score(head, identity.token(), || connection.peer()));
+    let said = signals.map(|signal| signal.score(walk.head, identity.token(), || peer));
     let score = watch.settings().score(seen, said);
     Ok(Some(Met { encounter, score }))
 }
 
 /// How that ended.
-pub(super) fn part<T>(
-    met: Option<Met>,
-    ended: &Result<T, Stop>,
-    engine: &mut Engine,
-    host: &mut dyn Host,
-    now: UnixTime,
-) {
+pub(super) fn part<T>(walk: &mut Walk<'_>, met: Option<Met>, ended: &Result<T, Stop>) {
     let failed = match ended {
         // It will walk again.
         Err(Stop::Wait(_)) => return,
         Err(Stop::Denied(denial)) => is_failure(denial),
         Ok(_) | Err(Stop::Served(_)) => false,
     };
-    if let (Some(watch), Some(encounter)) = (engine.watch(), met.and_then(|met| met.encounter)) {
-        watch.part(host, encounter, failed, now);
+    if let (Some(watch), Some(encounter)) = (walk.engine.watch(), met.and_then(|met| met.encounter)) {
+        watch.part(walk.host, encounter, failed, walk.now);
     }
 }
 
 /// A request without a verified identity was stopped: the answer is another one where its address is locked out.
-pub(super) fn unverified(
-    config: &Config,
-    head: &RequestHead,
-    denial: Denial,
-    engine: &mut Engine,
-    host: &mut dyn Host,
-    now: UnixTime,
-) -> Denial {
-    let Some(watch) = engine.watch().filter(|_| is_unverified(&denial)) else { return denial };
-    let address = client_address(config, head, host);
-    let locked = watch.unverified(host, address, now).filter(|_| watch.settings().lockout.is_some());
+pub(super) fn unverified(walk: &mut Walk<'_>, denial: Denial) -> Denial {
+    if walk.engine.watch().is_none() || !is_unverified(&denial) {
+        return denial;
+    }
+    let address = walk.address();
+    let Some(watch) = walk.engine.watch() else { return denial };
+    let locked = watch.unverified(walk.host, address, walk.now).filter(|_| watch.settings().lockout.is_some());
     locked.map_or(denial, Denial::LockedOut)
 }
 
 /// How long a request at this risk has to wait, once, where that is enforced.
-pub(super) fn delay(config: &Config, rule: &Rule, met: Option<&Met>, slowed: bool) -> Option<Duration> {
-    let slow_down = config.slow_down()?;
-    let waits = met?.score.at_least() > slow_down.above && !slowed && !rule.report_only && !config.report_only;
+pub(super) fn delay(walk: &Walk<'_>, rule: &Rule, met: Option<&Met>) -> Option<Duration> {
+    let slow_down = walk.config.slow_down()?;
+    let is_enforced = !rule.report_only && !walk.config.report_only;
+    let waits = met?.score.at_least() > slow_down.above && !walk.trace.done.slowed && is_enforced;
     waits.then_some(slow_down.delay)
-}
-
-fn client_address(config: &Config, head: &RequestHead, host: &mut dyn Host) -> Option<IpAddr> {
-    Connection::new(host).addressed_by(config.client_address, head).address()
 }
 
 /// Was it turned away for what it may not do? Circumstances change without anybody's fault, and risk must not feed itself.

@@ -6,20 +6,18 @@
 
 mod global;
 
-use std::cell::Cell;
-
 use super::Denial;
-use super::request::{Done, Stop, Trace};
+use super::authenticate::Identified;
+use super::stop::Stop;
+use super::trace::{Done, Trace};
+use super::walk::Walk;
 use crate::access::risk::Score;
-use crate::access::{Circumstances, Connection};
-use crate::binding::{Binding, Fault};
+use crate::binding::Fault;
 use crate::config::{Config, LimitConfig, LimitHeaders};
 use crate::engine::{Engine, Host};
-use crate::http::RequestHead;
 use crate::identity::Identity;
-use crate::policy::{Facts, RouteMatch, Rule};
+use crate::policy::{RouteMatch, Rule};
 use crate::rate_limit::{Limit, Request, Source, Tally, When, fields};
-use crate::time::UnixTime;
 use crate::verdict::Verdict;
 pub(super) use global::Asked;
 use global::Elsewhere;
@@ -29,25 +27,17 @@ use global::Elsewhere;
 /// # Errors
 ///
 /// A limit by the address or by the request is exceeded.
-pub(super) fn arrive(
-    config: &Config,
-    rule: &Rule,
-    head: &RequestHead,
-    engine: &mut Engine,
-    host: &mut dyn Host,
-    now: UnixTime,
-    trace: &mut Trace,
-) -> Result<(), Stop> {
-    recall(trace);
-    let is_first = trace.done.counted.arrives();
-    if !applies(config, rule, is_first, |when| when != When::Admitted) {
+pub(super) fn arrive(walk: &mut Walk<'_>, rule: &Rule) -> Result<(), Stop> {
+    recall(walk.trace);
+    let is_first = walk.trace.done.counted.arrives();
+    if !applies(walk.config, rule, is_first, |when| when != When::Admitted) {
         return Ok(());
     }
-    let source = arrival(config, rule, head, host);
+    let source = arrival(walk, rule);
     let (mut requests, mut looks, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
-    for (limit, weight) in limits(config, rule) {
+    for (limit, weight) in limits(walk.config, rule) {
         let limit = &limit.limit;
-        let percent = engine.limiter().percent(host, limit, now);
+        let percent = walk.engine.limiter().percent(walk.host, limit, walk.now);
         let request = Request { limit, tier: None, weight, percent };
         match (limit.when, &limit.global) {
             (When::Arrival, Some(global)) => elsewhere.push(Elsewhere { request, global }),
@@ -57,40 +47,30 @@ pub(super) fn arrive(
         }
     }
     if is_first {
-        let limiter = engine.limiter();
-        let mut tallies: Vec<Tally> = looks.iter().map(|look| limiter.look(host, look, source, now)).collect();
+        let limiter = walk.engine.limiter();
+        let mut tallies: Vec<Tally> =
+            looks.iter().map(|look| limiter.look(walk.host, look, source, walk.now)).collect();
         if !is_stopped(&tallies) {
-            tallies.extend(limiter.count(host, &requests, source, now));
+            tallies.extend(limiter.count(walk.host, &requests, source, walk.now));
         }
-        learn(&requests, trace);
-        end(tallies, trace)?;
+        learn(&requests, walk.trace);
+        end(tallies, walk.trace)?;
     }
-    count_elsewhere(&elsewhere, source, engine, host, now, trace)
+    global::count(walk, &elsewhere, source)
 }
 
 /// The credential was not accepted: that counts, where failures do.
-#[expect(clippy::too_many_arguments, reason = "what a limit may hang on, each of it once")]
-pub(super) fn failed(
-    config: &Config,
-    rule: &Rule,
-    head: &RequestHead,
-    denial: &Denial,
-    engine: &mut Engine,
-    host: &mut dyn Host,
-    now: UnixTime,
-    trace: &mut Trace,
-) {
-    let counts = applies(config, rule, true, |when| when == When::ArrivalOfFailures) && is_failure(denial);
-    if !counts || !trace.done.counted.fails() {
+pub(super) fn failed(walk: &mut Walk<'_>, rule: &Rule, denial: &Denial) {
+    let counts = applies(walk.config, rule, true, |when| when == When::ArrivalOfFailures) && is_failure(denial);
+    if !counts || !walk.trace.done.counted.fails() {
         return;
     }
-    let source = arrival(config, rule, head, host);
-    let failing = limits(config, rule).filter(|(limit, _)| limit.limit.when == When::ArrivalOfFailures);
+    let source = arrival(walk, rule);
+    let failing = limits(walk.config, rule).filter(|(limit, _)| limit.limit.when == When::ArrivalOfFailures);
     for (limit, weight) in failing {
-        let limit = &limit.limit;
-        let request = Request { limit, tier: None, weight, percent: 100 };
-        let tallies = engine.limiter().count(host, &[request], source, now);
-        trace.done.counted.renew(tallies);
+        let request = Request { limit: &limit.limit, tier: None, weight, percent: 100 };
+        let tallies = walk.engine.limiter().count(walk.host, &[request], source, walk.now);
+        walk.trace.done.counted.renew(tallies);
     }
 }
 
@@ -99,59 +79,38 @@ pub(super) fn failed(
 /// # Errors
 ///
 /// A limit is exceeded, or the answer of the one who counts is waited for.
-#[expect(clippy::too_many_arguments, reason = "what a limit may hang on, each of it once")]
 pub(super) fn admit(
-    config: &Config,
+    walk: &mut Walk<'_>,
     route: &RouteMatch<'_, Rule>,
-    head: &RequestHead,
-    identity: &Identity,
-    binding: Binding,
+    caller: &Identified,
     risk: Score,
-    engine: &mut Engine,
-    host: &mut dyn Host,
-    now: UnixTime,
-    trace: &mut Trace,
 ) -> Result<(), Stop> {
     let rule = route.value();
-    let is_first = trace.done.counted.is_admitted();
-    if !applies(config, rule, is_first, |when| when == When::Admitted) {
+    let is_first = walk.trace.done.counted.is_admitted();
+    if !applies(walk.config, rule, is_first, |when| when == When::Admitted) {
         return Ok(());
     }
     let (mut requests, mut elsewhere) = (Vec::new(), Vec::new());
-    for (limit, weight) in limits(config, rule).filter(|(limit, _)| limit.limit.when == When::Admitted) {
-        let percent = engine.limiter().percent(host, &limit.limit, now).min(at_risk(&limit.limit, risk));
-        let tier = tier(config, limit, route, head, identity, binding, risk, host, now);
-        let tier = tier.and_then(|place| limit.limit.tiers.get(place));
+    for (limit, weight) in limits(walk.config, rule).filter(|(limit, _)| limit.limit.when == When::Admitted) {
+        let percent = walk.engine.limiter().percent(walk.host, &limit.limit, walk.now);
+        let percent = percent.min(at_risk(&limit.limit, risk));
+        let tier = tier(walk, limit, route, caller, risk).and_then(|place| limit.limit.tiers.get(place));
         let request = Request { limit: &limit.limit, tier, weight, percent };
         match &limit.limit.global {
             Some(global) => elsewhere.push(Elsewhere { request, global }),
             None => requests.push(request),
         }
     }
-    let address = Connection::new(host).addressed_by(config.client_address, head);
     let asked = elsewhere.iter().map(|one| &one.request);
     let needs_address = requests.iter().chain(asked).any(|request| request.limit.key.needs_address());
-    let address = if needs_address { address.address() } else { None };
-    let source = Source { identity, head, address, rule: &rule.name };
+    let address = if needs_address { walk.address() } else { None };
+    let source = Source { identity: &caller.identity, head: walk.head, address, rule: &rule.name };
     if is_first {
-        let tallies = engine.limiter().count(host, &requests, source, now);
-        learn(&requests, trace);
-        end(tallies, trace)?;
+        let tallies = walk.engine.limiter().count(walk.host, &requests, source, walk.now);
+        learn(&requests, walk.trace);
+        end(tallies, walk.trace)?;
     }
-    count_elsewhere(&elsewhere, source, engine, host, now, trace)
-}
-
-fn count_elsewhere(
-    limits: &[Elsewhere<'_>],
-    source: Source<'_>,
-    engine: &mut Engine,
-    host: &mut dyn Host,
-    now: UnixTime,
-    trace: &mut Trace,
-) -> Result<(), Stop> {
-    let (tallies, stop) = global::settle(limits, source, engine, host, now, trace);
-    end(tallies, trace)?;
-    stop.map_or(Ok(()), Err)
+    global::count(walk, &elsewhere, source)
 }
 
 /// The request does not go on: what it holds is free again.
@@ -224,9 +183,8 @@ fn applies(config: &Config, rule: &Rule, is_first: bool, when: impl Fn(When) -> 
 }
 
 /// What keys are made of before it is known who is calling.
-fn arrival<'a>(config: &Config, rule: &'a Rule, head: &'a RequestHead, host: &mut dyn Host) -> Source<'a> {
-    let address = Connection::new(host).addressed_by(config.client_address, head).address();
-    Source { identity: &Identity::Anonymous, head, address, rule: &rule.name }
+fn arrival<'a, 'r: 'a>(walk: &mut Walk<'r>, rule: &'a Rule) -> Source<'a> {
+    Source { identity: &Identity::Anonymous, head: walk.head, address: walk.address(), rule: &rule.name }
 }
 
 /// So much is left for a caller at this risk. One that can't be told is too high.
@@ -236,36 +194,21 @@ fn at_risk(limit: &Limit, risk: Score) -> u8 {
     if is_fine { 100 } else { at_risk.percent }
 }
 
-/// The place of the first tier that the caller has.
-#[expect(clippy::too_many_arguments, reason = "what a requirement may hang on, each of it once")]
+/// The place of the first tier that the caller has. Who has too many groups for a token is of no tier that asks for one: nobody
+/// waits for a plan.
 fn tier(
-    config: &Config,
+    walk: &mut Walk<'_>,
     limit: &LimitConfig,
     route: &RouteMatch<'_, Rule>,
-    head: &RequestHead,
-    identity: &Identity,
-    binding: Binding,
+    caller: &Identified,
     risk: Score,
-    host: &mut dyn Host,
-    now: UnixTime,
 ) -> Option<usize> {
     if limit.tiers.is_empty() {
         return None;
     }
-    let parameters: Vec<_> = route.parameters().collect();
-    let connection =
-        Connection::new(host).addressed_by(config.client_address, head).certified_by(&config.client_certificates, head);
-    let circumstances = Circumstances { head, token: identity.token(), connection: &connection, risk, now };
-    let facts = Facts {
-        identity,
-        parameters: &parameters,
-        binding,
-        // Who has too many groups for a token is of no tier that asks for one: nobody waits for a plan.
-        groups: None,
-        groups_missed: Cell::default(),
-        circumstances,
-    };
-    limit.tiers.iter().position(|when| when.evaluate(&facts) == Verdict::Met)
+    walk.consider(route, caller, risk, |facts, _, _| {
+        limit.tiers.iter().position(|when| when.evaluate(&facts) == Verdict::Met)
+    })
 }
 
 /// Was a credential shown that is not accepted? Who shows none has yet to sign in, and what is ours to blame is not theirs.

@@ -11,9 +11,11 @@ mod guard;
 mod limits;
 pub mod rehearsal;
 mod reply;
-mod request;
+mod stop;
 #[cfg(test)]
 mod tests;
+mod trace;
+mod walk;
 
 use std::time::Duration;
 
@@ -21,7 +23,6 @@ pub use afterwards::Afterwards;
 pub use denial::Denial;
 pub use reply::{Asker, Reply};
 
-use crate::access::Connection;
 use crate::audit::{AuditEvent, Decision, bounded};
 use crate::credential::Scheme;
 use crate::engine::{Engine, Host};
@@ -31,7 +32,9 @@ use crate::identity::Identity;
 use crate::policy::Credentials;
 use crate::time::UnixTime;
 use crate::token::VerifiedToken;
-use request::{Done, Stop, Trace, Wanted};
+use stop::{Stop, Wanted};
+use trace::{Done, Trace};
+use walk::walk;
 
 /// A request that has not been answered yet.
 #[derive(Debug)]
@@ -125,7 +128,7 @@ impl Exchange {
     /// The same, and what it learned on the way.
     fn traced(mut self, engine: &mut Engine, host: &mut dyn Host, now: UnixTime, trace: &mut Trace) -> Step {
         trace.done = std::mem::take(&mut self.done);
-        let mut walked = request::walk(&self.head, engine, host, now, trace);
+        let mut walked = walk(&self.head, engine, host, now, trace);
         if let Err(Stop::Wait(wanted)) = walked {
             walked = match self.wait(engine, wanted, now) {
                 Ok(until) => {
@@ -136,14 +139,10 @@ impl Exchange {
                 // What is only reported stops nobody, so it is walked to its end without what did not come.
                 Err(denial) if engine.config().report_only || trace.report_only => {
                     trace.out_of_patience = Some(denial);
-                    request::walk(&self.head, engine, host, now, trace)
+                    walk(&self.head, engine, host, now, trace)
                 }
                 Err(denial) => Err(Stop::Denied(denial)),
             };
-        }
-        if engine.config().audit_inputs.is_some() {
-            let source = engine.config().client_address;
-            trace.address = Connection::new(host).addressed_by(source, &self.head).address();
         }
         let stop = match walked {
             Ok(passage) => {

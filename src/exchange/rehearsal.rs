@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::request::{Done, Trace, Watch};
+use super::trace::{Done, Trace, Watch};
 use super::{Denial, Exchange, Step, refuse};
-use crate::access::Connection;
+use crate::access::{Connection, Known};
 use crate::config::Config;
 use crate::credential::{self, Place};
 use crate::engine::{Engine, Host};
@@ -245,7 +245,8 @@ fn tell(head: RequestHead, engine: &Engine, host: &mut dyn Host, trace: Trace, s
     let opaque = found.as_ref().is_some_and(|found| config.introspectors.of(found.token).is_some());
     let token =
         found.as_ref().filter(|_| !opaque).and_then(|found| Unverified::parse(found.token, &config.limits.token).ok());
-    let address = Connection::new(host).addressed_by(config.client_address, &head).address();
+    let known = Known::default();
+    let address = Connection::new(host, &known).addressed_by(config.client_address, &head).address();
     Rehearsal {
         address,
         rule,

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use super::template::Captured;
 use crate::access::Circumstances;
 use crate::binding::Binding;
+use crate::groups::GroupList;
 use crate::identity::Identity;
 use crate::token::VerifiedToken;
 
@@ -18,7 +19,7 @@ pub struct Facts<'a> {
     /// Path parameters by name, as the rule's template names them.
     pub parameters: &'a [(&'a str, Captured<'a>)],
     /// The caller's groups, where they were asked for elsewhere because the token had no room for them.
-    pub groups: Option<&'a [String]>,
+    pub groups: Option<GroupList>,
     /// Set by a check that needed them and did not have them.
     pub groups_missed: Cell<bool>,
     /// From where, when, and so on.

@@ -2,14 +2,12 @@
 
 use std::rc::Rc;
 
-use crate::access::Connection;
 use crate::api_key::{ApiKey, ApiKeyFlaw, ApiKeys, KeyText, text};
 use crate::credential::{self, CredentialFlaw, Found, Place};
 use crate::exchange::Denial;
-use crate::exchange::request::Trace;
+use crate::exchange::walk::Walk;
 use crate::http::RequestHead;
 use crate::http::date::imf_fixdate;
-use crate::time::UnixTime;
 
 /// The one key of the request.
 ///
@@ -32,26 +30,21 @@ pub(super) fn find<'a>(keys: &'a ApiKeys, head: &'a RequestHead) -> Result<Optio
 /// Somebody without the secret gets one answer, whatever is wrong. So does somebody with the secret of a key that lives, from
 /// another network or too early: to a thief that answer would be worth something. A key that is over is worth nothing any
 /// more, and its owner is told by the date.
-pub(super) fn identify(
-    keys: &ApiKeys,
-    found: &Found<'_>,
-    connection: &Connection<'_>,
-    now: UnixTime,
-    trace: &mut Trace,
-) -> Result<Rc<ApiKey>, Denial> {
+pub(super) fn identify(walk: &mut Walk<'_>, keys: &ApiKeys, found: &Found<'_>) -> Result<Rc<ApiKey>, Denial> {
+    let now = walk.now;
     let Some(shown) = KeyText::parse(found.token) else { return Err(Denial::ApiKey(ApiKeyFlaw::Malformed)) };
-    let checked = keys.check(&shown, || connection.address(), now);
+    let checked = keys.check(&shown, || walk.address(), now);
     let expires = match &checked {
         Ok(key) => keys.notice(key, now),
         Err(ApiKeyFlaw::Expired(end)) => Some(*end),
         Err(_) => None,
     };
     // A request that could not wait any longer walks twice.
-    if let Some(end) = expires.filter(|_| trace.response.iter().all(|(name, _)| *name != EXPIRES)) {
-        trace.response.push((EXPIRES, imf_fixdate(end)));
+    if let Some(end) = expires.filter(|_| walk.trace.response.iter().all(|(name, _)| *name != EXPIRES)) {
+        walk.trace.response.push((EXPIRES, imf_fixdate(end)));
     }
     checked.map_err(|flaw| {
-        trace.kid = Some(shown.id().to_owned());
+        walk.trace.kid = Some(shown.id().to_owned());
         Denial::ApiKey(flaw)
     })
 }

@@ -1,43 +1,21 @@
-//! The client's certificate: as it was presented, and as an identity of its own.
+//! The client's certificate as an identity of its own.
 
 use std::rc::Rc;
 
-use crate::access::Connection;
-use crate::certificate::{CertificateFlaw, Holder, Presented, PresentedFlaw};
-use crate::config::Config;
-use crate::engine::Host;
+use crate::certificate::{CertificateFlaw, Holder};
 use crate::exchange::Denial;
-use crate::http::RequestHead;
-use crate::time::UnixTime;
+use crate::exchange::walk::Walk;
 
 /// Who has the key of the client's certificate; nobody if there is none.
 ///
 /// # Errors
 ///
 /// There is one, and it is not accepted as an identity.
-pub(super) fn identify(
-    config: &Config,
-    head: &RequestHead,
-    host: &mut dyn Host,
-    now: UnixTime,
-) -> Result<Option<Rc<Holder>>, Denial> {
-    let refused = |flaw| Denial::Certificate(flaw);
-    let presented = presented(config, head, host).map_err(CertificateFlaw::Presented).map_err(refused)?;
+pub(super) fn identify(walk: &mut Walk<'_>) -> Result<Option<Rc<Holder>>, Denial> {
+    let (now, identities) = (walk.now, &walk.config.client_certificates.identities);
+    let identities = identities.iter().map(|accepted| (&*accepted.name, &*accepted.thing));
+    let connection = walk.connection();
+    let presented = connection.presented().map_err(CertificateFlaw::Presented).map_err(Denial::Certificate)?;
     let Some(presented) = presented else { return Ok(None) };
-    let identities = config.client_certificates.identities.iter();
-    let identities = identities.map(|accepted| (&*accepted.name, &*accepted.thing));
-    Holder::identify(identities, &presented, now).map(|holder| Some(Rc::new(holder))).map_err(refused)
-}
-
-/// The client's certificate, from where the configuration says; nothing if there is none.
-///
-/// # Errors
-///
-/// There is one, and it can't be told which.
-pub(super) fn presented(
-    config: &Config,
-    head: &RequestHead,
-    host: &mut dyn Host,
-) -> Result<Option<Presented>, PresentedFlaw> {
-    Connection::new(host).certified_by(&config.client_certificates, head).into_presented()
+    Holder::identify(identities, presented, now).map(|holder| Some(Rc::new(holder))).map_err(Denial::Certificate)
 }

@@ -4,48 +4,39 @@ use std::rc::Rc;
 
 use super::opaque;
 use crate::credential::Found;
-use crate::engine::{Engine, Host};
 use crate::entra::{EntraFlaw, graph};
 use crate::exchange::Denial;
-use crate::exchange::request::{Stop, Trace, Wanted};
-use crate::http::RequestHead;
+use crate::exchange::stop::{Stop, Wanted};
+use crate::exchange::walk::Walk;
 use crate::introspection::{IntrospectionFlaw, Jwts};
 use crate::jose::Unverified;
 use crate::provider::{IssuerFlaw, KeyLookup};
-use crate::time::UnixTime;
 use crate::token::{self, TokenRuleFlaw, VerifiedToken};
 
 /// The verified token behind a credential: remembered, or checked from the first byte.
-pub(super) fn identify(
-    found: &Found<'_>,
-    head: &RequestHead,
-    engine: &mut Engine,
-    host: &mut dyn Host,
-    now: UnixTime,
-    trace: &mut Trace,
-) -> Result<Rc<VerifiedToken>, Stop> {
+pub(super) fn identify(walk: &mut Walk<'_>, found: &Found<'_>) -> Result<Rc<VerifiedToken>, Stop> {
     let text = found.token;
-    if let Some(token) = engine.remembered(text, now) {
-        trace.remembered = true;
-        trace.provider = Some(token.issuer().provider);
-        if let Err(flaw) = token.check_time(now) {
-            trace.kid = token.kid().map(str::to_owned);
+    if let Some(token) = walk.engine.remembered(text, walk.now) {
+        walk.trace.remembered = true;
+        walk.trace.provider = Some(token.issuer().provider);
+        if let Err(flaw) = token.check_time(walk.now) {
+            walk.trace.kid = token.kid().map(str::to_owned);
             return Err(Denial::Rule(flaw).into());
         }
         return Ok(token);
     }
-    let config = engine.config_handle();
+    let config = walk.config;
     let unverified = Unverified::parse(text, &config.limits.token).map_err(|flaw| match found.check() {
         Ok(()) => Denial::Token(flaw),
         Err(flaw) => Denial::Credential(flaw),
     })?;
     let header = unverified.header();
-    trace.kid = header.kid.clone();
+    walk.trace.kid = header.kid.clone();
     let (issuer, provider) = config.issuer(unverified.issuer_hint()).map_err(Denial::Issuer)?;
-    trace.provider = Some(issuer.provider);
+    walk.trace.provider = Some(issuer.provider);
     match provider.introspection.as_ref().map_or(Jwts::Verify, |introspection| introspection.jwts) {
         Jwts::Verify => {}
-        Jwts::Introspect => return opaque::identify(&config, found, issuer.provider, head, engine, host, now, trace),
+        Jwts::Introspect => return opaque::identify(walk, found, issuer.provider),
         Jwts::Refuse => return Err(Denial::Introspection(IntrospectionFlaw::JwtNotTaken).into()),
     }
     if !provider.rules.algorithms.contains(header.alg) {
@@ -57,21 +48,20 @@ pub(super) fn identify(
             .map_err(|flaw| Denial::Rule(TokenRuleFlaw::Entra(EntraFlaw::Graph(flaw))))?;
     }
     // What a token says against itself is believed unsigned: an old token is refused without the cost of its signature.
-    if unverified.expiry_hint().is_some_and(|expiry| now >= expiry.plus(provider.rules.clock_skew)) {
+    if unverified.expiry_hint().is_some_and(|expiry| walk.now >= expiry.plus(provider.rules.clock_skew)) {
         return Err(Denial::Rule(TokenRuleFlaw::Expired).into());
     }
-    let key = match engine.key(issuer, header.kid.as_deref(), header.alg, now) {
+    let key = match walk.engine.key(issuer, header.kid.as_deref(), header.alg, walk.now) {
         KeyLookup::Found(key) => key,
         KeyLookup::Wait => {
-            let wanted = Wanted::Key { issuer, kid: header.kid.clone(), alg: header.alg };
-            return Err(trace.out_of_patience.clone().map_or(Stop::Wait(wanted), Stop::Denied));
+            return Err(walk.wait(Wanted::Key { issuer, kid: header.kid.clone(), alg: header.alg }));
         }
         KeyLookup::Refused(flaw) => return Err(Denial::Key(flaw).into()),
         KeyLookup::Unavailable { retry_after } => return Err(Denial::KeysUnavailable(retry_after).into()),
     };
-    let signed = unverified.verify(&key, host, config.signatures).map_err(Denial::Signature)?;
+    let signed = unverified.verify(&key, walk.host, config.signatures).map_err(Denial::Signature)?;
     let signer = provider.issuer(issuer).ok_or(Denial::Issuer(IssuerFlaw::Unknown))?;
-    let token = Rc::new(token::accept(issuer, signer, &provider.rules, signed, now).map_err(Denial::Rule)?);
-    engine.remember(text, &token);
+    let token = Rc::new(token::accept(issuer, signer, &provider.rules, signed, walk.now).map_err(Denial::Rule)?);
+    walk.engine.remember(text, &token);
     Ok(token)
 }

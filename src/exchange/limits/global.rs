@@ -3,12 +3,13 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::engine::{Engine, Host};
+use super::end;
+use crate::engine::Engine;
 use crate::exchange::Denial;
-use crate::exchange::request::{Stop, Trace, Wanted};
+use crate::exchange::stop::{Stop, Wanted};
+use crate::exchange::walk::Walk;
 use crate::rate_limit::global::{Answer, Descriptor, Failure, GlobalLimit, Lookup, OnFailure, Ticket};
 use crate::rate_limit::{Excess, ExcessKind, Request, Room, Source, Tally};
-use crate::time::UnixTime;
 
 /// The limits of a request that are counted elsewhere, by their names, as far as they have been asked for.
 #[derive(Debug, Default)]
@@ -63,63 +64,54 @@ pub(super) struct Elsewhere<'a> {
     pub(super) global: &'a GlobalLimit,
 }
 
-/// Asks for each of `limits`, and takes what came of those that were asked for before. What stops the request, apart from the tallies,
-/// is an answer that is waited for, or that could not be had and has to be.
-pub(super) fn settle(
-    limits: &[Elsewhere<'_>],
-    source: Source<'_>,
-    engine: &mut Engine,
-    host: &mut dyn Host,
-    now: UnixTime,
-    trace: &mut Trace,
-) -> (Vec<Tally>, Option<Stop>) {
+/// Counts a request in each of `limits`: asks for it, or takes what came of that.
+///
+/// # Errors
+///
+/// A limit is exceeded, or its answer is waited for, or could not be had and has to be.
+pub(super) fn count(walk: &mut Walk<'_>, limits: &[Elsewhere<'_>], source: Source<'_>) -> Result<(), Stop> {
     let (mut tallies, mut waits, mut denial) = (Vec::new(), Vec::new(), None);
     for one in limits {
         let limit = one.request.limit;
-        let Some(lookup) = look(one, source, engine, now, trace) else { continue };
+        let Some(lookup) = look(walk, one, source) else { continue };
         let state = match lookup {
             Lookup::Wait(ticket) => State::Waits { engine: one.global.engine, ticket },
             Lookup::Failed(_) if one.global.on_failure == OnFailure::Deny => State::Unavailable,
             Lookup::Answered(_) | Lookup::Failed(_) => State::Settled,
         };
-        trace.done.asked.set(&limit.name, state);
+        walk.trace.done.asked.set(&limit.name, state);
         match lookup {
             Lookup::Wait(ticket) => waits.push((one.global.engine, ticket)),
             Lookup::Answered(answer) => tallies.push(tally(&one.request, &answer)),
             Lookup::Failed(_) => match one.global.on_failure {
                 OnFailure::Allow => {}
-                OnFailure::Local => tallies.extend(engine.limiter().count(host, &[one.request], source, now)),
-                OnFailure::Deny if limit.report_only => {
-                    trace.unenforced.get_or_insert(Denial::LimitUnavailable(Rc::clone(&limit.name)));
+                OnFailure::Local => {
+                    tallies.extend(walk.engine.limiter().count(walk.host, &[one.request], source, walk.now));
                 }
+                OnFailure::Deny if limit.report_only => walk.report(Denial::LimitUnavailable(Rc::clone(&limit.name))),
                 OnFailure::Deny => denial = Some(Denial::LimitUnavailable(Rc::clone(&limit.name))),
             },
         }
     }
-    let over = waits.iter().filter_map(|(place, ticket)| engine.asker(*place)?.until(*ticket)).max();
+    let over = waits.iter().filter_map(|(place, ticket)| walk.engine.asker(*place)?.until(*ticket)).max();
     let wait = over.map(|until| Stop::Wait(Wanted::Limits(waits, until)));
-    (tallies, denial.map(Stop::Denied).or(wait))
+    end(tallies, walk.trace)?;
+    denial.map(Stop::Denied).or(wait).map_or(Ok(()), Err)
 }
 
 /// How it stands with a limit; `None` if it is settled.
-fn look(
-    one: &Elsewhere<'_>,
-    source: Source<'_>,
-    engine: &mut Engine,
-    now: UnixTime,
-    trace: &mut Trace,
-) -> Option<Lookup> {
+fn look(walk: &mut Walk<'_>, one: &Elsewhere<'_>, source: Source<'_>) -> Option<Lookup> {
     let limit = one.request.limit;
-    let known = trace.done.asked.state(&limit.name);
-    let Some(asker) = engine.asker(one.global.engine) else { return Some(Lookup::Failed(Failure::NoAnswer)) };
+    let known = walk.trace.done.asked.state(&limit.name);
+    let Some(asker) = walk.engine.asker(one.global.engine) else { return Some(Lookup::Failed(Failure::NoAnswer)) };
     let lookup = match known {
         Some(State::Settled | State::Unavailable) => return None,
-        Some(State::Waits { ticket, .. }) => asker.take(now, ticket),
-        None => asker.ask(now, one.global, descriptor(one, source), one.request.weight),
+        Some(State::Waits { ticket, .. }) => asker.take(walk.now, ticket),
+        None => asker.ask(walk.now, one.global, descriptor(one, source), one.request.weight),
     };
     // It can't wait any longer.
     match lookup {
-        Lookup::Wait(ticket) if trace.out_of_patience.is_some() => {
+        Lookup::Wait(ticket) if walk.trace.out_of_patience.is_some() => {
             asker.forget(ticket);
             Some(Lookup::Failed(Failure::TimedOut))
         }

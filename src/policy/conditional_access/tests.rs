@@ -63,7 +63,8 @@ fn ruling(rule: &Rule) -> Ruling {
     let identity = Identity::Token(entra(&json!({ "xms_cc": ["cp1"] })));
     let head = crate::access::testing::head(&[]);
     let mut host = MemoryHost::default();
-    let connection = Connection::new(&mut host);
+    let known = crate::access::Known::default();
+    let connection = Connection::new(&mut host, &known);
     let now = UnixTime::from_secs(NOW);
     let circumstances = Circumstances {
         head: &head,

@@ -71,7 +71,7 @@ pub(super) fn app_roles_of(caller: &Identity) -> Result<Vec<&str>, Lack> {
 ///
 /// `groups` is no list of texts, or there were too many for it.
 pub(super) fn groups_of<'a>(caller: &'a Identity, facts: &'a Facts<'_>) -> Result<Vec<&'a str>, Lack> {
-    if let Some(groups) = facts.groups {
+    if let Some(groups) = &facts.groups {
         return Ok(groups.iter().map(String::as_str).collect());
     }
     let claims = caller.claims();

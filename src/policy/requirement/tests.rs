@@ -58,7 +58,8 @@ fn evaluate_with(
     groups: Option<&[String]>,
 ) -> Verdict<Lack> {
     let mut host = MemoryHost::default();
-    let connection = Connection::new(&mut host);
+    let known = crate::access::Known::default();
+    let connection = Connection::new(&mut host, &known);
     let circumstances = Circumstances {
         head,
         token: identity.token(),
@@ -70,7 +71,7 @@ fn evaluate_with(
         identity,
         binding: crate::binding::Binding::default(),
         parameters,
-        groups,
+        groups: groups.map(std::rc::Rc::from),
         groups_missed: Cell::default(),
         circumstances,
     };

@@ -37,7 +37,8 @@ fn evaluate(text: &str, identity: &Identity) -> String {
     let head = RequestHead::read(pairs).unwrap();
     let mut host = MemoryHost::default();
     host.properties.insert("source.address".to_owned(), b"203.0.113.7:1234".to_vec());
-    let connection = Connection::new(&mut host);
+    let known = crate::access::Known::default();
+    let connection = Connection::new(&mut host, &known);
     let circumstances = Circumstances {
         head: &head,
         token: identity.token(),
