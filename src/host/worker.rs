@@ -104,8 +104,9 @@ impl Worker {
     pub(super) fn respond(&mut self, context: u32) {
         let Some(afterwards) = self.gone_on.get_mut(&context) else { return };
         let status = || std::str::from_utf8(&abi::header_value(MapType::Response, b":status").ok()?).ok()?.parse().ok();
-        let status = if afterwards.learns() { status() } else { None };
-        for (name, value) in afterwards.respond(status, &mut self.engine, now()) {
+        // Each call of the host takes as long as some hundred instructions, so it is asked for what somebody learns from only.
+        let (status, now) = if afterwards.learns() { (status(), now()) } else { (None, UnixTime::default()) };
+        for (name, value) in afterwards.respond(status, &mut self.engine, now) {
             // The response is none the worse without it, or with a second one of the upstream's.
             let _ = abi::replace_header(MapType::Response, name.as_bytes(), value.as_bytes());
         }

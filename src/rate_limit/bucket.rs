@@ -40,6 +40,12 @@ impl Bucket {
         Err(Duration::from_nanos(after.saturating_sub(brim).min(full_at.saturating_sub(now))))
     }
 
+    /// Puts back what was taken at most: a full bucket that gave less for the last one was full. What has filled since it was taken
+    /// is there twice, which is what fills in the time of a lost race.
+    pub(super) fn give_back(self, rate: Rate, weight: u32, percent: u8) -> Self {
+        Self(self.0.saturating_sub(rate.token(percent).saturating_mul(weight.into())))
+    }
+
     /// What is left in it.
     pub(super) fn room(self, rate: Rate, percent: u8, now: UnixTime) -> Room {
         let now = nanos(now);
@@ -66,7 +72,7 @@ impl Bucket {
 impl Rate {
     /// How long it takes until there is a token more.
     fn token(self, percent: u8) -> u64 {
-        let per = u64::try_from(self.per.as_nanos()).unwrap_or(u64::MAX);
+        let per = self.per.as_secs().saturating_mul(1_000_000_000).saturating_add(self.per.subsec_nanos().into());
         let tokens = u64::from(self.requests).saturating_mul(percent.into());
         per.saturating_mul(100).checked_div(tokens).unwrap_or(u64::MAX).max(1)
     }
@@ -79,7 +85,10 @@ impl Rate {
 
 /// `part` of `whole` as a part of 255.
 pub(super) fn share(part: u64, whole: u64) -> u8 {
-    let share = u128::from(part).saturating_mul(255).checked_div(whole.into()).unwrap_or(255);
+    let share = match part.checked_mul(255) {
+        Some(parts) => parts.checked_div(whole).unwrap_or(255),
+        None => part.checked_div(whole / 255).unwrap_or(255),
+    };
     u8::try_from(share).unwrap_or(u8::MAX)
 }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::limiter::{Held, Tally};
+use super::tally::{Held, Tally};
 use crate::time::UnixTime;
 
 /// Limits that a request was counted in already, so that it is not counted again when it walks again after it waited.

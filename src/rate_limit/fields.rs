@@ -3,10 +3,10 @@
 //! A token bucket is told as what it holds in the time that it takes to fill; `t` is when it is full again. What is only at the
 //! same time has the quota unit `concurrent-requests` and no window.
 
-use std::fmt::Write;
 use std::time::Duration;
 
-use super::limiter::Tally;
+use super::decimal::push_number;
+use super::tally::Tally;
 use super::{ExcessKind, Room};
 
 /// The two fields for what a request was counted in; none if that is nothing. How many failures somebody has left is not told
@@ -20,8 +20,10 @@ pub fn fields(tallies: &[Tally]) -> Vec<(&'static str, String)> {
         return Vec::new();
     }
     items.sort_by_key(|(tally, (_, room))| (tally.excess.is_none(), left(room)));
-    let (mut limits, mut policies) = (String::new(), String::new());
-    for (tally, (kind, room)) in items.into_iter().take(MOST_ITEMS) {
+    items.truncate(MOST_ITEMS);
+    let size = items.len().saturating_mul(USUAL_ITEM);
+    let (mut limits, mut policies) = (String::with_capacity(size), String::with_capacity(size));
+    for (tally, (kind, room)) in items {
         for text in [&mut limits, &mut policies] {
             if !text.is_empty() {
                 text.push_str(", ");
@@ -35,17 +37,21 @@ pub fn fields(tallies: &[Tally]) -> Vec<(&'static str, String)> {
             }
             text.push('"');
         }
-        // Writing to a `String` can't fail.
-        let _ = write!(limits, ";r={}", room.left);
-        let _ = write!(policies, ";q={}", room.of);
+        push_parameter(&mut limits, ";r=", room.left.into());
+        push_parameter(&mut policies, ";q=", room.of.into());
         if *kind == ExcessKind::Concurrency {
             policies.push_str(";qu=\"concurrent-requests\"");
         } else {
-            let _ = write!(limits, ";t={}", seconds(room.resets_in));
-            let _ = write!(policies, ";w={}", seconds(room.per).max(1));
+            push_parameter(&mut limits, ";t=", seconds(room.resets_in));
+            push_parameter(&mut policies, ";w=", seconds(room.per).max(1));
         }
     }
     vec![("ratelimit-policy", policies), ("ratelimit", limits)]
+}
+
+fn push_parameter(text: &mut String, name: &str, value: u64) {
+    text.push_str(name);
+    push_number(text, value);
 }
 
 /// The part that is left, of a million.
@@ -59,3 +65,6 @@ fn seconds(span: Duration) -> u64 {
 
 /// More is of no use to a client, and in every response.
 const MOST_ITEMS: usize = 4;
+
+/// Name, quota and window.
+const USUAL_ITEM: usize = 64;

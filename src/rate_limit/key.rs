@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::Value;
 
+use super::decimal::push_number;
 use crate::claim_path::ClaimPath;
 use crate::http::RequestHead;
 use crate::identity::Identity;
@@ -81,12 +82,12 @@ impl Key {
 
     /// Adds the key of `source` to `text`, one part after the other, each with its length, so that no two keys are one text.
     pub fn write(&self, source: Source<'_>, text: &mut String) {
-        let mut value = String::new();
+        let mut value = String::with_capacity(USUAL_VALUE);
         for part in &self.0 {
             value.clear();
             part.value(source, &mut value);
-            // Writing to a `String` can't fail.
-            let _ = write!(text, "{}:", value.len());
+            push_number(text, u64::try_from(value.len()).unwrap_or(u64::MAX));
+            text.push(':');
             text.push_str(&value);
         }
     }
@@ -202,6 +203,9 @@ fn network(address: IpAddr, ipv4: u8, ipv6: u8, text: &mut String) -> Option<()>
         }
     }
 }
+
+/// A tenant and a user of Entra ID, and some more.
+const USUAL_VALUE: usize = 128;
 
 /// What stands for a part that can't be told.
 pub const UNKNOWN: &str = "-";

@@ -1,98 +1,40 @@
 //! Counts requests in limits, over all workers: what is counted is in the host's shared data.
+//!
+//! # Races
+//!
+//! A record is written only if it is still what was read. Who loses to another worker reads anew; there may be no room any more.
+//! Then of several limits some have counted the request already, and give it back. Who loses too often is refused: the limit is
+//! at work, and to let requests on uncounted would be no limit for those who send the most.
 
-use std::fmt::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
 use fastrand::Rng;
 
 use super::holder::{Holder, is_there};
-use super::limit::{Allowance, Limit, Tier, When};
-use super::record::{Ask, Record};
-use super::room::Room;
-use super::slot::{SLOT_BYTES, Seat, Slot};
+use super::limit::{Limit, When};
+use super::record::Ask;
+use super::slot::Seat;
+use super::store::{Found, Store};
+use super::tally::{Held, Request, Tally};
 use super::upstream::Health;
 use super::{Excess, ExcessKind, Source};
 use crate::provider::SharedData;
-use crate::shared_slot::{CREATE, HashKey, place, write};
 use crate::time::UnixTime;
 
 /// Counts requests in limits.
 #[derive(Debug)]
 pub struct Limiter {
-    slots: u64,
+    store: Store,
     random: Rng,
-    hash: Option<HashKey>,
     holder: Option<Holder>,
+    /// What could not be given back when its request was over, because other workers were faster.
+    unreleased: Vec<Held>,
     upstreams: Vec<Health>,
     /// Records that were forgotten while they were worth something, and requests that were counted with those of other keys
     /// for want of room.
     forgotten: u64,
     crowded: u64,
-    /// Reused for each key.
-    text: String,
-}
-
-/// One limit that a request is to be counted in.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// The limit.
-    pub limit: &'a Limit,
-    /// The tier's, if there is one, else the limit's own.
-    pub tier: Option<&'a Tier>,
-    /// It counts as so many.
-    pub weight: u32,
-    /// So much of the allowance is left, quotas apart; 1 to 100.
-    pub percent: u8,
-}
-
-impl<'a> Request<'a> {
-    /// The amounts that count for it.
-    #[must_use]
-    pub fn allowance(&self) -> &'a Allowance {
-        self.tier.map_or(&self.limit.allowance, |tier| &tier.allowance)
-    }
-}
-
-/// How that went.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tally {
-    /// The limit's name.
-    pub limit: Rc<str>,
-    /// The caller's tier.
-    pub tier: Option<Rc<str>>,
-    /// What is left.
-    pub rooms: Vec<(ExcessKind, Room)>,
-    /// There was no room.
-    pub excess: Option<Excess>,
-    /// So it went on even so.
-    pub report_only: bool,
-    /// It counts failures, and this request is none so far.
-    pub quiet: bool,
-    /// What it holds until it is over.
-    pub held: Option<Held>,
-}
-
-/// What a request holds until it is over; complete in itself, because the configuration may be another one by then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held {
-    place: u64,
-    who: u64,
-    holder: u32,
-}
-
-/// Where the record of a key is, and what it was when it was read.
-#[derive(Debug)]
-struct Found {
-    place: u64,
-    slot: Slot,
-    version: u32,
-    /// In whose record the key is counted.
-    who: u64,
-    seat: Seat,
-    record: Record,
-    /// The clock stepped back since it was written.
-    stepped: bool,
 }
 
 impl Limiter {
@@ -101,26 +43,29 @@ impl Limiter {
     pub fn new(limits: &[&Limit], memory: usize, seed: u64) -> Self {
         let upstream = |limit: &&Limit| limit.upstream.map(|settings| Health::new(&limit.name, settings));
         Self {
-            slots: u64::try_from(memory / SLOT_BYTES).unwrap_or(1).max(1),
+            store: Store::new(memory),
             random: Rng::with_seed(seed),
-            hash: None,
             holder: None,
+            unreleased: Vec::new(),
             upstreams: limits.iter().filter_map(upstream).collect(),
             forgotten: 0,
             crowded: 0,
-            text: String::new(),
         }
     }
 
     /// Takes over from `former`, whose configuration this one replaces: what that one let on is still held by the same holder.
     pub fn succeed(&mut self, former: &mut Self) {
         self.holder = former.holder.take();
+        self.unreleased.append(&mut former.unreleased);
     }
 
-    /// Says to the other workers that this one is still there, if it holds anything.
+    /// Says to the other workers that this one is still there, if it holds anything, and gives back what could not be before.
     pub fn poll(&mut self, shared: &mut dyn SharedData, now: UnixTime) {
         if let Some(holder) = &mut self.holder {
             holder.say(shared, now);
+        }
+        for held in std::mem::take(&mut self.unreleased) {
+            self.release(shared, held);
         }
     }
 
@@ -142,24 +87,28 @@ impl Limiter {
     ) -> Vec<Tally> {
         let mut looked: Vec<(Found, Tally)> = Vec::with_capacity(requests.len());
         for request in requests {
-            let who = self.who(shared, request.limit, source);
-            let mut found = self.find(shared, request, who, now);
-            let ask = self.ask(shared, request, now);
-            let taken = self.take(shared, &mut found, ask, now);
-            let tally = Tally::new(request, &found, taken.err(), now);
-            looked.push((found, tally));
+            looked.push(self.try_take(shared, request, source, now));
         }
-        let stopped = looked.iter().any(|(_, tally)| tally.excess.is_some() && !tally.report_only);
-        let mut tallies = Vec::with_capacity(looked.len());
-        for (request, (found, tally)) in requests.iter().zip(looked) {
+        let mut stopped = looked.iter().any(|(_, tally)| tally.stops());
+        let mut tallies = Vec::with_capacity(requests.len());
+        for (request, (mut found, tally)) in requests.iter().zip(looked) {
             // Who is beyond a limit is not counted in it, so that it does not stay beyond it for trying.
-            let counts = !stopped && tally.excess.is_none();
-            tallies.push(if counts {
-                self.settle(shared, request, source, found, tally, now)
-            } else {
+            if stopped || tally.excess.is_some() {
+                if found.stepped && tally.excess.is_none() {
+                    found.record.give_back(self.ask(shared, request, now), now);
+                }
                 self.keep_step(shared, request, found, now);
-                tally
-            });
+                tallies.push(tally);
+                continue;
+            }
+            let tally = self.settle(shared, request, source, found, tally, now);
+            if tally.stops() {
+                stopped = true;
+                for (request, tally) in requests.iter().zip(&mut tallies) {
+                    self.give_back(shared, request, source, tally, now);
+                }
+            }
+            tallies.push(tally);
         }
         tallies
     }
@@ -172,28 +121,20 @@ impl Limiter {
         source: Source<'_>,
         now: UnixTime,
     ) -> Tally {
-        let who = self.who(shared, request.limit, source);
-        let mut found = self.find(shared, request, who, now);
+        let mut found = self.store.find(shared, &mut self.random, request, source, now);
         let before = found.record.clone();
         let ask = self.ask(shared, request, now);
-        let taken = self.take(shared, &mut found, ask, now);
+        let taken = take(shared, &mut found, ask, now);
         found.record = before;
-        let tally = Tally::new(request, &found, taken.err(), now);
+        let tally = tally(request, &found, taken.err(), now);
         self.keep_step(shared, request, found, now);
         tally
     }
 
-    /// A request is over: what it holds is free again.
+    /// A request is over: what it holds is free again, at the latest when the other workers are less busy with it.
     pub fn release(&mut self, shared: &mut dyn SharedData, held: Held) {
-        for _ in 0..WRITES {
-            let Some((bytes, version)) = shared.get(&self.slot_name(held.place)) else { return };
-            let mut slot = Slot::decode(bytes);
-            let Some(mut record) = slot.get(held.who).and_then(Record::decode) else { return };
-            record.release(held.holder);
-            slot.replace(held.who, &record.encode());
-            if write(shared, &self.slot_name(held.place), slot.bytes(), version) {
-                return;
-            }
+        if !(0..WRITES).any(|_| self.store.release(shared, held)) {
+            self.unreleased.push(held);
         }
     }
 
@@ -210,6 +151,22 @@ impl Limiter {
         }
     }
 
+    /// The record of `request` with it counted, if there is room; nothing is written.
+    fn try_take(
+        &mut self,
+        shared: &mut dyn SharedData,
+        request: &Request<'_>,
+        source: Source<'_>,
+        now: UnixTime,
+    ) -> (Found, Tally) {
+        let mut found = self.store.find(shared, &mut self.random, request, source, now);
+        let ask = self.ask(shared, request, now);
+        let taken = take(shared, &mut found, ask, now);
+        let tally = tally(request, &found, taken.err(), now);
+        (found, tally)
+    }
+
+    /// Writes what was taken; takes anew where another worker was faster.
     fn settle(
         &mut self,
         shared: &mut dyn SharedData,
@@ -220,37 +177,53 @@ impl Limiter {
         now: UnixTime,
     ) -> Tally {
         for _ in 0..WRITES {
-            let is_crowd = matches!(found.seat, Seat::Crowd(_));
-            let worth = found.record.worth(request.allowance(), now);
-            found.slot.put(found.who, &found.record.encode(), worth, is_crowd, now);
-            if write(shared, &self.slot_name(found.place), found.slot.bytes(), found.version) {
+            if self.store.put(shared, request, &mut found, now) {
                 self.forgotten = self.forgotten.saturating_add(u64::from(found.seat == Seat::Forgets));
-                self.crowded = self.crowded.saturating_add(u64::from(is_crowd));
+                self.crowded = self.crowded.saturating_add(u64::from(found.seat == Seat::Crowd));
                 if let (Some(_), Some(holder)) = (request.allowance().concurrency, self.holder) {
                     tally.held = Some(Held { place: found.place, who: found.who, holder: holder.id() });
                 }
                 return tally;
             }
-            // Another worker was faster; there may be no room any more.
-            let who = self.who(shared, request.limit, source);
-            found = self.find(shared, request, who, now);
-            let ask = self.ask(shared, request, now);
-            let taken = self.take(shared, &mut found, ask, now);
-            tally = Tally::new(request, &found, taken.err(), now);
+            (found, tally) = self.try_take(shared, request, source, now);
             if tally.excess.is_some() {
                 return tally;
             }
         }
-        // Each time another worker has written, so the limit is at work; this one goes on uncounted.
+        tally.quiet = false;
+        tally.excess = Some(Excess::of(&request.limit.name, (ExcessKind::Rate, BUSY)));
         tally
     }
 
+    /// Takes out again what was counted, if it was, because a limit after it stops the request. What can't be is as if the request
+    /// had gone on: too little for those who come next, never too much.
+    fn give_back(
+        &mut self,
+        shared: &mut dyn SharedData,
+        request: &Request<'_>,
+        source: Source<'_>,
+        tally: &mut Tally,
+        now: UnixTime,
+    ) {
+        if tally.excess.is_some() {
+            return;
+        }
+        for _ in 0..WRITES {
+            let mut found = self.store.find(shared, &mut self.random, request, source, now);
+            let before = found.record.clone();
+            let ask = self.ask(shared, request, now);
+            found.record.give_back(ask, now);
+            if found.record == before || self.store.put(shared, request, &mut found, now) {
+                tally.held = None;
+                return;
+            }
+        }
+    }
+
     /// Keeps what a step back of the clock has changed; if another worker was faster, it has done so.
-    fn keep_step(&self, shared: &mut dyn SharedData, request: &Request<'_>, mut found: Found, now: UnixTime) {
+    fn keep_step(&mut self, shared: &mut dyn SharedData, request: &Request<'_>, mut found: Found, now: UnixTime) {
         if found.stepped {
-            let worth = found.record.worth(request.allowance(), now);
-            found.slot.put(found.who, &found.record.encode(), worth, matches!(found.seat, Seat::Crowd(_)), now);
-            let _ = write(shared, &self.slot_name(found.place), found.slot.bytes(), found.version);
+            let _ = self.store.put(shared, request, &mut found, now);
         }
     }
 
@@ -262,96 +235,40 @@ impl Limiter {
         };
         Ask { allowance: request.allowance(), weight: request.weight, percent: request.percent, holder }
     }
+}
 
-    /// Takes what is asked for; what lost workers hold is nobody's.
-    fn take(
-        &self,
-        shared: &mut dyn SharedData,
-        found: &mut Found,
-        ask: Ask<'_>,
-        now: UnixTime,
-    ) -> Result<(), (ExcessKind, Duration)> {
-        let taken = found.record.take(ask, now);
-        if !matches!(taken, Err((ExcessKind::Concurrency, _))) {
-            return taken;
-        }
-        let holders = found.record.held.len();
-        found.record.held.retain(|(id, _)| *id == ask.holder || is_there(shared, *id, now));
-        if found.record.held.len() == holders { taken } else { found.record.take(ask, now) }
+/// Takes what is asked for; what lost workers hold is nobody's.
+fn take(
+    shared: &mut dyn SharedData,
+    found: &mut Found,
+    ask: Ask<'_>,
+    now: UnixTime,
+) -> Result<(), (ExcessKind, Duration)> {
+    let taken = found.record.take(ask, now);
+    if !matches!(taken, Err((ExcessKind::Concurrency, _))) {
+        return taken;
     }
+    let holders = found.record.held.len();
+    found.record.held.retain(|(id, _)| *id == ask.holder || is_there(shared, *id, now));
+    if found.record.held.len() == holders { taken } else { found.record.take(ask, now) }
+}
 
-    fn find(&mut self, shared: &mut dyn SharedData, request: &Request<'_>, who: u64, now: UnixTime) -> Found {
-        let place = place(who, self.slots);
-        let (bytes, version) = shared.get(&self.slot_name(place)).unwrap_or((Vec::new(), CREATE));
-        let slot = Slot::decode(bytes);
-        let crowd = self.crowd(shared, request.limit);
-        let seat = slot.seat(who, crowd, now);
-        let own = slot.get(who).and_then(Record::decode);
-        // Whose requests were counted with those of others does not begin anew when there is room again.
-        let shared_one = || slot.get(crowd).and_then(Record::decode);
-        let (who, mut record) = match (own, seat) {
-            (Some(record), _) => (who, record),
-            (None, Seat::Crowd(crowd)) => (crowd, shared_one().unwrap_or_default()),
-            (None, _) => (who, shared_one().map(|record| Record { held: Vec::new(), ..record }).unwrap_or_default()),
-        };
-        let stepped = record.step_back(request.allowance(), now);
-        Found { place, slot, version, who, seat, record, stepped }
-    }
-
-    /// A key, as one number.
-    fn who(&mut self, shared: &mut dyn SharedData, limit: &Limit, source: Source<'_>) -> u64 {
-        let mut text = std::mem::take(&mut self.text);
-        text.clear();
-        limit.key.write(source, &mut text);
-        let who = self.hash(shared).hash(&[limit.name.as_bytes(), text.as_bytes()]);
-        self.text = text;
-        who
-    }
-
-    /// The record of those of a limit for whom there is no room.
-    fn crowd(&mut self, shared: &mut dyn SharedData, limit: &Limit) -> u64 {
-        self.hash(shared).hash(&[limit.name.as_bytes()])
-    }
-
-    fn hash(&mut self, shared: &mut dyn SharedData) -> HashKey {
-        *self.hash.get_or_insert_with(|| HashKey::shared(shared, HASH_KEY, &mut self.random))
-    }
-
-    fn slot_name(&self, place: u64) -> String {
-        let mut name = String::with_capacity(32);
-        name.push_str("portcullis.limits.");
-        // Writing to a `String` can't fail.
-        let _ = write!(name, "{place}");
-        name
+fn tally(request: &Request<'_>, found: &Found, excess: Option<(ExcessKind, Duration)>, now: UnixTime) -> Tally {
+    let limit = request.limit;
+    Tally {
+        limit: Rc::clone(&limit.name),
+        tier: request.tier.map(|tier| Rc::clone(&tier.name)),
+        rooms: found.record.rooms(request.allowance(), request.percent, now),
+        quiet: limit.when == When::ArrivalOfFailures && excess.is_none(),
+        excess: excess.map(|excess| Excess::of(&limit.name, excess)),
+        report_only: limit.report_only,
+        held: None,
     }
 }
 
-impl Tally {
-    /// What came of it: `admitted`, `limited`, or `unenforced` where it would have been.
-    #[must_use]
-    pub fn outcome(&self) -> &'static str {
-        match (&self.excess, self.report_only) {
-            (None, _) => "admitted",
-            (Some(_), false) => "limited",
-            (Some(_), true) => "unenforced",
-        }
-    }
+/// How often a write is tried: each one that is lost was won by another worker. Of eight workers that do nothing else one in two is
+/// lost, so that many in a row are no chance; they take a quarter of a millisecond.
+const WRITES: usize = 64;
 
-    fn new(request: &Request<'_>, found: &Found, excess: Option<(ExcessKind, Duration)>, now: UnixTime) -> Self {
-        let limit = request.limit;
-        Self {
-            limit: Rc::clone(&limit.name),
-            tier: request.tier.map(|tier| Rc::clone(&tier.name)),
-            rooms: found.record.rooms(request.allowance(), request.percent, now),
-            quiet: limit.when == When::ArrivalOfFailures && excess.is_none(),
-            excess: excess.map(|excess| Excess::of(&limit.name, excess)),
-            report_only: limit.report_only,
-            held: None,
-        }
-    }
-}
-
-const HASH_KEY: &str = "portcullis.limits.key";
-
-/// How often a write is tried: each one that is lost was won by another worker.
-const WRITES: usize = 16;
+/// When it is worth to come again to a limit that too many workers write at the same time.
+const BUSY: Duration = Duration::from_secs(1);

@@ -14,6 +14,7 @@
 
 mod bucket;
 mod counted;
+mod decimal;
 mod fields;
 pub mod global;
 mod holder;
@@ -24,6 +25,8 @@ pub mod quota;
 mod record;
 mod room;
 mod slot;
+mod store;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod upstream;
@@ -36,9 +39,10 @@ pub use counted::{Admission, Counted};
 pub use fields::fields;
 pub use key::{Key, Part, Source};
 pub use limit::{Allowance, AtRisk, Limit, Rate, Tier, Upstream, When, Window};
-pub use limiter::{Held, Limiter, Request, Tally};
+pub use limiter::Limiter;
 pub use quota::{Period, Quota};
 pub use room::Room;
+pub use tally::{Held, Request, Tally};
 
 /// A limit that a request would have gone beyond.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -92,6 +92,12 @@ impl Used {
         if requests > quota.requests { Err(left) } else { Ok(Self { requests, ..used }) }
     }
 
+    /// What was counted at `now` was not, unless its period is over.
+    pub(super) fn give_back(self, quota: &Quota, weight: u32, now: UnixTime) -> Self {
+        let (period, _) = quota.number_at(now);
+        if self.period == period { Self { requests: self.requests.saturating_sub(weight), ..self } } else { self }
+    }
+
     /// What is left.
     pub(super) fn room(self, quota: &Quota, now: UnixTime) -> Room {
         let (used, resets_in) = self.steady(quota, now);

@@ -44,44 +44,55 @@ impl Record {
     ///
     /// What there is no room in, and when there will be; of several, the last to have room. Nothing is counted then.
     pub(super) fn take(&mut self, ask: Ask<'_>, now: UnixTime) -> Result<(), (ExcessKind, Duration)> {
-        let mut next = self.clone();
+        let Ask { allowance, weight, percent, holder } = ask;
         let mut excess: Option<(ExcessKind, Duration)> = None;
         let mut beyond = |kind, wait: Duration| {
             if excess.is_none_or(|(_, longest)| longest < wait) {
                 excess = Some((kind, wait));
             }
         };
-        let Ask { allowance, weight, percent, holder } = ask;
+        let (mut bucket, mut recent, mut used) = (None, None, None);
         if let Some(rate) = allowance.rate {
-            match self.bucket.take(rate, weight, percent, now) {
-                Ok(bucket) => next.bucket = bucket,
-                Err(wait) => beyond(ExcessKind::Rate, wait),
-            }
+            bucket = self.bucket.take(rate, weight, percent, now).map_err(|wait| beyond(ExcessKind::Rate, wait)).ok();
         }
         if let Some(window) = allowance.window {
-            match self.recent.take(window, weight, percent, now) {
-                Ok(recent) => next.recent = recent,
-                Err(wait) => beyond(ExcessKind::Window, wait),
-            }
+            recent =
+                self.recent.take(window, weight, percent, now).map_err(|wait| beyond(ExcessKind::Window, wait)).ok();
         }
         if let Some(quota) = &allowance.quota {
-            match self.used.take(quota, weight, now) {
-                Ok(used) => next.used = used,
-                Err(wait) => beyond(ExcessKind::Quota, wait),
-            }
+            used = self.used.take(quota, weight, now).map_err(|wait| beyond(ExcessKind::Quota, wait)).ok();
         }
-        if let Some(most) = allowance.concurrency {
-            let at_once = self.at_once();
-            if at_once >= at_once_of(most, percent) || !next.hold(holder) {
-                beyond(ExcessKind::Concurrency, SOON);
-            }
+        if let Some(most) = allowance.concurrency
+            && (self.at_once() >= at_once_of(most, percent) || !self.can_hold(holder))
+        {
+            beyond(ExcessKind::Concurrency, SOON);
         }
-        match excess {
-            Some(excess) => Err(excess),
-            None => {
-                *self = next;
-                Ok(())
-            }
+        if let Some(excess) = excess {
+            return Err(excess);
+        }
+        self.bucket = bucket.unwrap_or(self.bucket);
+        self.recent = recent.unwrap_or(self.recent);
+        self.used = used.unwrap_or(self.used);
+        if allowance.concurrency.is_some() {
+            self.hold(holder);
+        }
+        Ok(())
+    }
+
+    /// Gives back what was taken for `ask` at `now`. What was taken or has passed since then stays so.
+    pub(super) fn give_back(&mut self, ask: Ask<'_>, now: UnixTime) {
+        let Ask { allowance, weight, percent, holder } = ask;
+        if let Some(rate) = allowance.rate {
+            self.bucket = self.bucket.give_back(rate, weight, percent);
+        }
+        if let Some(window) = allowance.window {
+            self.recent = self.recent.give_back(window, weight, now);
+        }
+        if let Some(quota) = &allowance.quota {
+            self.used = self.used.give_back(quota, weight, now);
+        }
+        if allowance.concurrency.is_some() {
+            self.release(holder);
         }
     }
 
@@ -89,7 +100,7 @@ impl Record {
     /// empty. `false` if there was none. It has to be kept then, even if nothing is counted: otherwise time would stand still for
     /// it until the clock is where it was.
     pub(super) fn step_back(&mut self, allowance: &Allowance, now: UnixTime) -> bool {
-        let before = self.clone();
+        let before = (self.bucket, self.recent.newest, self.used);
         if let Some(rate) = allowance.rate {
             self.bucket = self.bucket.step_back(rate, now);
         }
@@ -99,7 +110,7 @@ impl Record {
         if let Some(quota) = &allowance.quota {
             self.used = self.used.step_back(quota, now);
         }
-        *self != before
+        before != (self.bucket, self.recent.newest, self.used)
     }
 
     /// How many requests are not over.
@@ -108,16 +119,15 @@ impl Record {
     }
 
     /// `false` if there are too many holders to note another.
-    fn hold(&mut self, holder: u32) -> bool {
-        if let Some((_, count)) = self.held.iter_mut().find(|(id, _)| *id == holder) {
-            *count = count.saturating_add(1);
-            return true;
+    fn can_hold(&self, holder: u32) -> bool {
+        self.held.len() < MOST_HOLDERS || self.held.iter().any(|(id, _)| *id == holder)
+    }
+
+    fn hold(&mut self, holder: u32) {
+        match self.held.iter_mut().find(|(id, _)| *id == holder) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => self.held.push((holder, 1)),
         }
-        let room = self.held.len() < MOST_HOLDERS;
-        if room {
-            self.held.push((holder, 1));
-        }
-        room
     }
 
     /// One of the holder's requests is over.
@@ -160,36 +170,34 @@ impl Record {
         worth
     }
 
-    pub(super) fn encode(&self) -> Vec<u8> {
-        let start = Self::default();
-        let mut bytes = vec![0];
-        let mut what = 0;
-        if self.bucket != start.bucket {
-            what |= BUCKET;
+    /// Adds it to `bytes`.
+    pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
+        let has_window = self.recent.counts != Recent::default().counts;
+        let flag = |set: bool, bit: u8| if set { bit } else { 0 };
+        bytes.push(
+            flag(self.bucket != Bucket::default(), BUCKET)
+                | flag(has_window, WINDOW)
+                | flag(self.used != Used::default(), QUOTA)
+                | flag(!self.held.is_empty(), HOLDERS),
+        );
+        if self.bucket != Bucket::default() {
             bytes.extend_from_slice(&self.bucket.0.to_le_bytes());
         }
-        if self.recent.counts != start.recent.counts {
-            what |= WINDOW;
+        if has_window {
             bytes.extend_from_slice(&self.recent.newest.to_le_bytes());
             self.recent.counts.iter().for_each(|count| bytes.extend_from_slice(&count.to_le_bytes()));
         }
-        if self.used != start.used {
-            what |= QUOTA;
+        if self.used != Used::default() {
             bytes.extend_from_slice(&self.used.period.to_le_bytes());
             bytes.extend_from_slice(&self.used.requests.to_le_bytes());
         }
         if !self.held.is_empty() {
-            what |= HOLDERS;
             bytes.push(u8::try_from(self.held.len()).unwrap_or(0));
             for (holder, count) in &self.held {
                 bytes.extend_from_slice(&holder.to_le_bytes());
                 bytes.extend_from_slice(&count.to_le_bytes());
             }
         }
-        if let Some(first) = bytes.first_mut() {
-            *first = what;
-        }
-        bytes
     }
 
     /// `None` for what another filter, or another version of this one, has written.

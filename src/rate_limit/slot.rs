@@ -54,22 +54,15 @@ impl Slot {
         self.0.get(place.start.saturating_add(HEAD)..place.end)
     }
 
-    /// In whose record `who` is counted: its own, or the one that those share for whom there is no room.
-    pub(super) fn seat(&self, who: u64, crowd: u64, now: UnixTime) -> Seat {
-        let mut count: usize = 0;
-        for place in self.places() {
-            if place.who == who {
-                return Seat::Own;
-            }
-            count = count.saturating_add(1);
-        }
-        if count < MOST_RECORDS {
+    /// In whose record a key is counted that has none here.
+    pub(super) fn seat(&self, now: UnixTime) -> Seat {
+        if self.places().count() < MOST_RECORDS {
             return Seat::Own;
         }
         match self.least(now) {
             Some(place) if place.until > secs(now) => Seat::Forgets,
             Some(_) => Seat::Own,
-            None => Seat::Crowd(crowd),
+            None => Seat::Crowd,
         }
     }
 
@@ -83,9 +76,16 @@ impl Slot {
     /// Puts the record of `who` in its place, and takes out another if there is no room. The one that many share has
     /// room always, and is never forgotten for another.
     pub(super) fn put(&mut self, who: u64, record: &[u8], worth: (u8, UnixTime), is_crowd: bool, now: UnixTime) {
-        let own = self.places().find(|place| place.who == who);
-        let is_full = self.places().count() >= MOST_RECORDS;
-        let goes = own.or_else(|| if is_full && !is_crowd { self.least(now) } else { None });
+        let (mut goes, mut count) = (None, 0_usize);
+        for place in self.places() {
+            count = count.saturating_add(1);
+            if place.who == who {
+                goes = Some(place);
+            }
+        }
+        if goes.is_none() && count >= MOST_RECORDS && !is_crowd {
+            goes = self.least(now);
+        }
         if let Some(place) = goes {
             self.0.drain(place.start..place.end);
         }
@@ -94,6 +94,7 @@ impl Slot {
         // Rounded up: it is worth something until the end of that second.
         let until = secs(until).saturating_add(1);
         let Ok(length) = u16::try_from(record.len()) else { return };
+        self.0.reserve(HEAD.saturating_add(record.len()));
         self.0.extend_from_slice(&who.to_le_bytes());
         self.0.push(used);
         self.0.extend_from_slice(&until.to_le_bytes());
@@ -120,7 +121,7 @@ pub(super) enum Seat {
     /// In its own, for which another one is forgotten that is worth something.
     Forgets,
     /// In the record that many share.
-    Crowd(u64),
+    Crowd,
 }
 
 /// Each record's place; `None`, and then nothing, where it can't be read.

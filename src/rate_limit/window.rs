@@ -58,6 +58,15 @@ impl Recent {
         Ok(recent)
     }
 
+    /// What came as `weight` at `now` did not come, unless it is forgotten already.
+    pub(super) fn give_back(mut self, window: Window, weight: u32, now: UnixTime) -> Self {
+        let moved = self.newest.checked_sub(window.part_at(now)).and_then(|moved| usize::try_from(moved).ok());
+        if let Some(count) = moved.and_then(|moved| self.counts.get_mut(moved)) {
+            *count = count.saturating_sub(weight);
+        }
+        self
+    }
+
     /// When so much is forgotten that there is room.
     fn wait(self, window: Window, weight: u32, most: u32, now: UnixTime) -> Duration {
         let mut sum = self.sum();

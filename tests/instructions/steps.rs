@@ -42,6 +42,12 @@ pub(super) fn count(filter: &Filter) -> Counts {
     gate.fetch();
     counts.insert("warm, 5 conditions and CEL", gate.median(allowed, &vec![rs256[0].clone(); TIMES], &[]));
 
+    for (step, headers) in [("warm, one limit", "always"), ("warm, one limit that is not told", "never")] {
+        let mut gate = Gate::new(filter, &limited(headers));
+        gate.fetch();
+        counts.insert(step, gate.median(allowed, &vec![rs256[0].clone(); TIMES], &[]));
+    }
+
     let mut gate = Gate::with_signatures_by_host(filter, &config(1));
     gate.fetch();
     counts.insert("first seen, RS256 by the host", gate.median(allowed, &rs256, &[]));
@@ -129,6 +135,9 @@ impl Gate {
         let before = self.host.fuel();
         let stream = self.host.request(&headers);
         assert_eq!(self.host.progress(stream), progress, "{:?}", self.host.answer(stream));
+        if progress == Progress::Forwarded {
+            self.host.response(stream, &[(":status", "200"), ("content-type", "application/json")]);
+        }
         self.host.finish(stream);
         self.host.fuel() - before
     }
@@ -148,6 +157,16 @@ fn config(rules: usize) -> Value {
         "rules": all,
         "forward": {"claims": [{"claim": "oid", "header": "x-user-id"}, {"claim": "roles", "header": "x-user-roles"}]},
     })
+}
+
+/// One limit that nobody reaches, told in the responses as `headers` says.
+fn limited(headers: &str) -> Value {
+    let mut configuration = config(1);
+    configuration["rate_limits"] = json!({
+        "user": {"key": ["subject"], "all_rules": true, "rate": {"requests": 1_000_000, "per": "1s"}}
+    });
+    configuration["answers"] = json!({"rate_limit_headers": headers});
+    configuration
 }
 
 /// A rule with five conditions, one of them a permission by a role.
