@@ -69,7 +69,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
             .add("providers", "at least one provider is required, or `api_keys`, or a certificate with an `identity`");
     }
     let directories: Vec<_> = providers.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
-    let providers = providers::compile(providers, &mut problems, &mut warnings);
+    let mut providers = providers::compile(providers, &mut problems, &mut warnings);
     let introspectors = providers::introspectors(&providers, &mut problems);
     let access = AccessSettings {
         networks: settings.networks.unwrap_or_default(),
@@ -116,6 +116,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     }
     warnings.append(&mut names.warnings.into_inner());
     let limits = limits(settings.limits.as_ref().unwrap_or(&LimitSettings::default()), &mut problems);
+    providers::bound(&mut providers, &limits, &mut warnings);
     let bindings =
         binding::compile(settings.bindings.unwrap_or_default(), limits.token.bytes, &mut problems, &mut warnings);
     let sources = sources(settings.credentials, &mut problems, &mut warnings)
