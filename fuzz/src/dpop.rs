@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use portcullis::binding::Method;
 use portcullis::binding::dpop::{Dpop, Nonces, Origins};
 use portcullis::binding::replay::Replays;
 use portcullis::binding::secret::Secret;
@@ -54,7 +55,7 @@ fn settings() -> Dpop {
         clock_skew: Duration::from_secs(5),
         origins: Origins::default(),
         nonces: Some(Nonces { secret: None, rotate: Duration::from_secs(300) }),
-        replays: Replays::new(64, Duration::from_secs(60)),
+        replays: Replays::new(Method::Dpop, 64, Duration::from_secs(60)),
     }
 }
 

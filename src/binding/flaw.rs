@@ -12,6 +12,10 @@ pub enum BindingFlaw {
     ConfirmationUnknown,
     /// It is bound in a way that is known and not configured.
     ConfirmationNotConfigured,
+    /// It is bound in two ways of which each needs a scheme of its own.
+    ConfirmationUnprovable,
+    /// The token says another thing than the authorization server that was asked about it.
+    ConfirmationDisputed,
 
     // How it was sent.
     /// It is bound to a key, and was sent as if it were not (RFC 9449 section 7.2).
@@ -102,12 +106,23 @@ impl BindingFlaw {
             Self::ConfirmationMalformed
             | Self::ConfirmationUnknown
             | Self::ConfirmationNotConfigured
+            | Self::ConfirmationUnprovable
+            | Self::ConfirmationDisputed
             | Self::SentAsBearer
             | Self::NotBound
             | Self::CertificateMissing
             | Self::CertificateUnreadable
             | Self::CertificateOther => Fault::Token,
         }
+    }
+
+    /// Is it what somebody meets who sends what is not theirs? A nonce is asked for in this way (RFC 9449 section 8), a clock may be
+    /// wrong, and what is not configured is the operator's.
+    #[must_use]
+    pub fn is_the_senders(&self) -> bool {
+        let is_excused =
+            matches!(self, Self::ConfirmationNotConfigured | Self::Proof(ProofFlaw::TooOld | ProofFlaw::TooEarly));
+        !is_excused && matches!(self.fault(), Fault::Token | Fault::Proof)
     }
 
     /// Stable code for the audit record and the counters.
@@ -117,6 +132,8 @@ impl BindingFlaw {
             Self::ConfirmationMalformed => "confirmation_malformed",
             Self::ConfirmationUnknown => "confirmation_unknown",
             Self::ConfirmationNotConfigured => "confirmation_not_configured",
+            Self::ConfirmationUnprovable => "confirmation_unprovable",
+            Self::ConfirmationDisputed => "confirmation_disputed",
             Self::SentAsBearer => "bound_token_as_bearer",
             Self::NotBound => "token_not_bound",
             Self::CertificateMissing => "binding_certificate_missing",

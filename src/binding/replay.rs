@@ -12,8 +12,8 @@
 
 use std::time::Duration;
 
-use super::ProofFlaw;
 use super::secret::Secret;
+use super::{Method, ProofFlaw};
 use crate::provider::SharedData;
 use crate::shared_slot::{CREATE, write};
 use crate::time::UnixTime;
@@ -27,9 +27,17 @@ pub struct Use {
     pub issued: UnixTime,
 }
 
+impl Use {
+    fn moment(&self) -> u32 {
+        u32::try_from(self.issued.as_secs()).unwrap_or(u32::MAX)
+    }
+}
+
 /// Where uses are written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Replays {
+    /// What kind of proofs they are: those that could be used for longer must not forget for the others.
+    kind: Method,
     /// How many at a time.
     entries: u32,
     /// How long a proof could be used.
@@ -37,10 +45,24 @@ pub struct Replays {
 }
 
 impl Replays {
-    /// Room for `entries` proofs that could be used for `window` each.
+    /// Room for `entries` proofs of this kind that could be used for `window` each.
     #[must_use]
-    pub const fn new(entries: u32, window: Duration) -> Self {
-        Self { entries, window }
+    pub const fn new(kind: Method, entries: u32, window: Duration) -> Self {
+        Self { kind, entries, window }
+    }
+
+    /// Was the proof used already? Only looks, so that a proof that is sent again is refused before anything is counted for the
+    /// caller that it proves. Of requests that are on their way at the same time [`Replays::spend`] lets one go on.
+    ///
+    /// # Errors
+    ///
+    /// It was, or may have been.
+    pub fn look(self, secret: &Secret, used: &Use, host: &mut dyn SharedData, now: UnixTime) -> Result<(), ProofFlaw> {
+        let (name, who) = self.find(secret, used).ok_or(ProofFlaw::StoreUnavailable)?;
+        let Some((bytes, _)) = host.get(&name) else { return Ok(()) };
+        let mut place = Place::decode(&bytes);
+        place.forget(self.window, now);
+        if place.knows(&who, used) { Err(ProofFlaw::Replayed) } else { Ok(()) }
     }
 
     /// Notes that a proof is used now.
@@ -49,34 +71,36 @@ impl Replays {
     ///
     /// It was used before, or that can't be told or written down.
     pub fn spend(self, secret: &Secret, used: &Use, host: &mut dyn SharedData, now: UnixTime) -> Result<(), ProofFlaw> {
-        let mac = secret
-            .mac("portcullis proof", &used.parts.each_ref().map(Vec::as_slice))
-            .ok_or(ProofFlaw::StoreUnavailable)?;
-        let (who, rest) = mac.split_first_chunk().ok_or(ProofFlaw::StoreUnavailable)?;
-        let name = self.place(rest);
-        let issued = u32::try_from(used.issued.as_secs()).unwrap_or(u32::MAX);
+        let (name, who) = self.find(secret, used).ok_or(ProofFlaw::StoreUnavailable)?;
         for _ in 0..WRITES {
             let found = host.get(&name);
             let (bytes, version) = found.unwrap_or((Vec::new(), CREATE));
             let mut place = Place::decode(&bytes);
             place.forget(self.window, now);
-            place.note(*who, issued)?;
+            place.note(who, used)?;
             let bytes = place.encode();
             if !write(host, &name, &bytes, version) {
                 continue;
             }
             // A host that does not share, or would not write, says that it did.
-            let stands = host.get(&name).is_some_and(|(found, _)| Place::decode(&found).has(who));
+            let stands = host.get(&name).is_some_and(|(found, _)| Place::decode(&found).has(&who));
             return if stands { Ok(()) } else { Err(ProofFlaw::StoreUnavailable) };
         }
         Err(ProofFlaw::StoreBusy)
+    }
+
+    /// Its place, and what it is called there.
+    fn find(self, secret: &Secret, used: &Use) -> Option<(String, Who)> {
+        let mac = secret.mac("portcullis proof", &used.parts.each_ref().map(Vec::as_slice))?;
+        let (who, rest) = mac.split_first_chunk()?;
+        Some((self.place(rest), *who))
     }
 
     /// The place is chosen by other bits than those that are written down.
     fn place(self, hash: &[u8]) -> String {
         let number = hash.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         let places = u64::from(self.entries.div_ceil(PLANNED)).max(1);
-        format!("portcullis.proofs.{places}.{}", number.checked_rem(places).unwrap_or(0))
+        format!("portcullis.proofs.{}.{places}.{}", self.kind.name(), number.checked_rem(places).unwrap_or(0))
     }
 }
 
@@ -108,14 +132,19 @@ impl Place {
         });
     }
 
-    fn note(&mut self, who: Who, issued: u32) -> Result<(), ProofFlaw> {
-        if self.has(&who) || issued <= self.forgotten {
+    /// Was it used here, or may it have been?
+    fn knows(&self, who: &Who, used: &Use) -> bool {
+        self.has(who) || used.moment() <= self.forgotten
+    }
+
+    fn note(&mut self, who: Who, used: &Use) -> Result<(), ProofFlaw> {
+        if self.knows(&who, used) {
             return Err(ProofFlaw::Replayed);
         }
         if self.uses.len() >= MOST {
             return Err(ProofFlaw::StoreFull);
         }
-        self.uses.push((who, issued));
+        self.uses.push((who, used.moment()));
         Ok(())
     }
 
@@ -152,7 +181,7 @@ const VERSION: u8 = 1;
 /// How many uses one place holds: 1.3 KB, which each request with a proof reads and writes.
 const MOST: usize = 64;
 
-/// How many it is planned for. Proofs fall on places by chance: with 32 each, one in ten million finds 64 there.
+/// How many it is planned for. Proofs fall on places by chance: with 32 on average, four places in ten million have 64.
 const PLANNED: u32 = 32;
 
 /// Each write that is lost was won by another worker in the same place; so many in a row are not chance.

@@ -13,9 +13,11 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::ProofFlaw;
+use super::dpop::target::received_path;
 use super::dpop::{check_time, moment, text};
 use super::replay::{Replays, Use};
 use crate::http::RequestHead;
+use crate::http::host::{self, HostFlaw};
 use crate::jose::{
     AlgorithmSet, JsonLimits, KeyOrigin, NativeVerifier, SignaturePolicy, TokenLimits, Unverified, VerificationKey,
 };
@@ -31,11 +33,37 @@ pub struct SignedRequests {
     /// How far its clock may be ahead.
     pub clock_skew: Duration,
     /// The hosts, with port if it is not the scheme's own, under which clients know this API. None: the request's own.
-    pub hosts: Vec<String>,
+    pub hosts: Vec<Host>,
     /// Longest token within.
     pub token_bytes: usize,
     /// Where the use of signed requests is written down.
     pub replays: Replays,
+}
+
+/// A host and its port, as they are compared: case and a dot at the end say nothing, nor does the scheme's own port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    name: String,
+    port: Option<u32>,
+}
+
+impl Host {
+    /// Reads `host[:port]`.
+    ///
+    /// # Errors
+    ///
+    /// It can't be compared.
+    pub fn read(text: &str) -> Result<Self, HostFlaw> {
+        let name = host::normalise(text.as_bytes())?;
+        // After the last colon of an IPv6 address without a port there is a bracket.
+        let port = text.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        Ok(Self { name, port })
+    }
+
+    fn is(&self, other: &Self, scheme: &str) -> bool {
+        let own = if scheme == "https" { 443 } else { 80 };
+        self.name == other.name && self.port.unwrap_or(own) == other.port.unwrap_or(own)
+    }
 }
 
 /// A signed request that is for this request and this moment; its signature has not been looked at.
@@ -80,13 +108,14 @@ impl SignedRequests {
     }
 
     fn is_host(&self, claimed: &str, head: &RequestHead) -> bool {
-        let claimed = without_default_port(claimed, head.scheme());
-        let is = |host: &str| without_default_port(host, head.scheme()).eq_ignore_ascii_case(claimed);
+        let Ok(claimed) = Host::read(claimed) else { return false };
+        let is = |host: &Host| host.is(&claimed, head.scheme());
         match self.hosts.as_slice() {
             [] => {
-                head.only(":authority").ok().flatten().and_then(|host| std::str::from_utf8(host).ok()).is_some_and(is)
+                let own = head.only(":authority").ok().flatten().and_then(|host| std::str::from_utf8(host).ok());
+                own.and_then(|host| Host::read(host).ok()).as_ref().is_some_and(is)
             }
-            hosts => hosts.iter().any(|host| is(host)),
+            hosts => hosts.iter().any(is),
         }
     }
 }
@@ -115,13 +144,10 @@ impl SignedRequest {
     }
 }
 
-fn without_default_port<'h>(host: &'h str, scheme: &str) -> &'h str {
-    host.strip_suffix(if scheme == "https" { ":443" } else { ":80" }).unwrap_or(host)
-}
-
 /// Both in percent-encoding, as they were sent.
 fn is_path(claimed: &str, head: &RequestHead) -> bool {
-    claimed.trim_matches('/').eq_ignore_ascii_case(head.path().path().trim_matches('/'))
+    let sent = received_path(head).map(|path| path.trim_matches('/'));
+    sent.is_some_and(|sent| sent.eq_ignore_ascii_case(claimed.trim_matches('/')))
 }
 
 const TYPE: &str = "pop";

@@ -6,6 +6,7 @@ mod files;
 mod global_limits;
 mod rate_limit;
 mod api_keys;
+mod bindings;
 mod introspection;
 mod requirement;
 
@@ -166,32 +167,6 @@ fn each_fault_is_named_with_its_path_and_what_was_expected() {
             json!("public"),
             "rules[0].access: unknown value `public`; expected one of `required`, `optional`, `anonymous`",
         ),
-        (
-            "/bindings",
-            json!({ "dpop": { "algorithms": ["ES256", "HS256"] } }),
-            "bindings.dpop.algorithms[1]: `HS256` is no signature algorithm; expected `ES256` or the like",
-        ),
-        (
-            "/bindings",
-            json!({ "dpop": { "origins": ["https://api.example/v1"] } }),
-            "bindings.dpop.origins: `https://api.example/v1` is no origin; expected scheme and host, `https://api.example`",
-        ),
-        (
-            "/bindings",
-            json!({ "dpop": { "nonce": { "secret": "too short" } } }),
-            "bindings.dpop.nonce.secret: expected 32 characters or more; anybody could try out a shorter one",
-        ),
-        (
-            "/bindings",
-            json!({ "signed_request": { "max_age": "1h" } }),
-            "bindings.signed_request.max_age: expected a span from `1s` to `10m`: each use is remembered for that long",
-        ),
-        (
-            "/rules/0/require",
-            json!({ "binding": ["tls"] }),
-            "rules[0].require.binding[0]: unknown value `tls`; expected one of `dpop`, `mtls`, `signed_request`",
-        ),
-        ("/rules/0/require", json!({ "binding": [] }), "rules[0].require.binding: is empty"),
         ("/answers", json!({ "realm": "a\"b" }), "answers.realm: expected printable ASCII without `\"` and `\\`"),
         (
             "/answers",

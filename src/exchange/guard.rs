@@ -6,9 +6,9 @@ use super::Denial;
 use super::stop::Stop;
 use super::walk::Walk;
 use crate::access::risk::{Encounter, Score};
-use crate::binding::Fault;
 use crate::entra::EntraFlaw;
 use crate::identity::Identity;
+use crate::introspection::IntrospectionFlaw;
 use crate::policy::{Lack, Refusal, Rule};
 use crate::token::TokenRuleFlaw;
 
@@ -97,15 +97,16 @@ fn is_failure(denial: &Denial) -> bool {
 }
 
 /// Did its token or its key not verify? None, and one that is good but for its time, are a client's that has yet to sign in again.
+/// Whose proof is wrong has a token that verified, and guesses at none: one client whose clock is wrong must not lock out all who
+/// share its address.
 fn is_unverified(denial: &Denial) -> bool {
     match denial {
         Denial::ApiKey(flaw) => flaw.is_unproven(),
-        Denial::Binding(flaw) => matches!(flaw.fault(), Fault::Token | Fault::Proof),
         Denial::Token(_) | Denial::Issuer(_) | Denial::Key(_) | Denial::AlgorithmNotAccepted | Denial::Signature(_) => {
             true
         }
         // Expired, revoked or made up: the server does not tell them apart, and whoever goes on with such a token is told so.
-        Denial::Introspection(_) => true,
+        Denial::Introspection(flaw) => *flaw == IntrospectionFlaw::Inactive,
         Denial::Rule(flaw) => !matches!(
             flaw,
             TokenRuleFlaw::Expired

@@ -12,10 +12,10 @@ use super::stop::Stop;
 use super::trace::{Done, Trace};
 use super::walk::Walk;
 use crate::access::risk::Score;
-use crate::binding::Fault;
 use crate::config::{Config, LimitConfig, LimitHeaders};
 use crate::engine::{Engine, Host};
 use crate::identity::Identity;
+use crate::introspection::IntrospectionFlaw;
 use crate::policy::{RouteMatch, Rule};
 use crate::rate_limit::{Limit, Request, Source, Tally, When, fields};
 use crate::verdict::Verdict;
@@ -221,11 +221,10 @@ fn is_failure(denial: &Denial) -> bool {
         | Denial::AlgorithmNotAccepted
         | Denial::Signature(_)
         | Denial::Rule(_)
-        | Denial::Introspection(_)
         | Denial::ApiKey(_)
         | Denial::Certificate(_) => true,
-        // A nonce is asked for in this way (RFC 9449 section 8).
-        Denial::Binding(flaw) => matches!(flaw.fault(), Fault::Token | Fault::Proof),
+        Denial::Introspection(flaw) => *flaw == IntrospectionFlaw::Inactive,
+        Denial::Binding(flaw) => flaw.is_the_senders(),
         _ => false,
     }
 }

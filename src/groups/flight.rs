@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::provider::backoff::Round;
 use crate::provider::form::FORM;
 use crate::provider::{Fetch, FetchId, Fetched, Post};
 use crate::time::UnixTime;
@@ -15,6 +16,7 @@ use super::{GraphToken, LARGEST_BATCH, LONGEST_TOKEN, REFUSED, Refused, Resolver
 #[derive(Debug)]
 pub(super) struct TokenFlight {
     id: FetchId,
+    round: Round,
     pub(super) deadline: UnixTime,
 }
 
@@ -23,6 +25,7 @@ pub(super) struct TokenFlight {
 pub(super) struct Batch {
     id: FetchId,
     members: Vec<Member>,
+    round: Round,
     pub(super) deadline: UnixTime,
 }
 
@@ -47,7 +50,7 @@ impl Resolver {
         let body = answer::batch(&members, self.settings.security_groups_only);
         let id = self.take_off();
         let settings = &self.settings;
-        self.batches.push(Batch { id, members, deadline: now.plus(self.patience()) });
+        self.batches.push(Batch { id, members, round: self.backoff.round(), deadline: now.plus(self.patience()) });
         let fetch = Fetch::new(id, &settings.cluster, &settings.batch, settings.timeout, answer::LARGEST);
         Some(fetch.with(Post { content_type: "application/json", authorization: Some(authorization), body }))
     }
@@ -58,8 +61,7 @@ impl Resolver {
     pub fn handle_response(&mut self, now: UnixTime, id: FetchId, fetched: Fetched) {
         self.steady(now);
         self.give_up(now);
-        if self.token_flight.as_ref().is_some_and(|flight| flight.id == id) {
-            self.token_flight = None;
+        if let Some(flight) = self.token_flight.take_if(|flight| flight.id == id) {
             match answer::token(fetched) {
                 Ok((text, lifetime)) => {
                     // A fifth before its end, so that none expires on its way.
@@ -67,24 +69,24 @@ impl Resolver {
                         now.plus(lifetime.min(LONGEST_TOKEN).checked_div(5).unwrap_or_default().saturating_mul(4));
                     self.token = Some(GraphToken { text, since: now, until });
                 }
-                Err(failure) => self.fail(now, Vec::new(), failure),
+                Err(failure) => self.fail(now, Vec::new(), flight.round, failure),
             }
         } else if let Some(place) = self.batches.iter().position(|batch| batch.id == id) {
-            let members = self.batches.swap_remove(place).members;
+            let Batch { members, round, .. } = self.batches.swap_remove(place);
             match answer::entries(fetched, members.len()) {
-                Ok(entries) => self.take(now, members, entries),
+                Ok(entries) => self.take(now, members, round, entries),
                 Err(failure) if failure.outcome == Outcome::TokenRefused && self.token_is_old(now) => {
                     self.token = None;
                     self.ask_again(members);
                 }
-                Err(failure) => self.fail(now, members, failure),
+                Err(failure) => self.fail(now, members, round, failure),
             }
         }
     }
 
     fn ask_for_token(&mut self, now: UnixTime) -> Fetch {
         let id = self.take_off();
-        self.token_flight = Some(TokenFlight { id, deadline: now.plus(self.patience()) });
+        self.token_flight = Some(TokenFlight { id, round: self.backoff.round(), deadline: now.plus(self.patience()) });
         let settings = &self.settings;
         let fetch = Fetch::new(id, &settings.login_cluster, &settings.token, settings.timeout, answer::LARGEST_TOKEN);
         let body = answer::token_form(&settings.client_id, &settings.client_secret, &settings.scope);
@@ -92,7 +94,7 @@ impl Resolver {
     }
 
     /// What Graph said of each.
-    fn take(&mut self, now: UnixTime, members: Vec<Member>, entries: Vec<Entry>) {
+    fn take(&mut self, now: UnixTime, members: Vec<Member>, round: Round, entries: Vec<Entry>) {
         let mut throttled = None;
         for (member, entry) in members.into_iter().zip(entries) {
             self.pending.remove(&member);
@@ -112,7 +114,9 @@ impl Resolver {
             }
         }
         match throttled {
-            Some(after) => self.fail(now, Vec::new(), Failure { outcome: Outcome::Throttled, after: Some(after) }),
+            Some(after) => {
+                self.fail(now, Vec::new(), round, Failure { outcome: Outcome::Throttled, after: Some(after) });
+            }
             None => {
                 self.backoff.succeeded();
                 self.batch_size = self.batch_size.saturating_mul(2).min(LARGEST_BATCH);
@@ -122,8 +126,8 @@ impl Resolver {
     }
 
     /// A callout came to nothing. Smaller batches from here on: an answer may have been too large.
-    fn fail(&mut self, now: UnixTime, members: Vec<Member>, failure: Failure) {
-        self.backoff.failed(now, failure.after, &mut self.random);
+    fn fail(&mut self, now: UnixTime, members: Vec<Member>, round: Round, failure: Failure) {
+        self.backoff.failed(now, round, failure.after, &mut self.random);
         self.batch_size = 1;
         self.last_outcome = Some(failure.outcome);
         if failure.outcome == Outcome::TokenRefused {
@@ -150,13 +154,12 @@ impl Resolver {
 
     fn give_up(&mut self, now: UnixTime) {
         let late = Failure { outcome: Outcome::TimedOut, after: None };
-        if self.token_flight.as_ref().is_some_and(|flight| now >= flight.deadline) {
-            self.token_flight = None;
-            self.fail(now, Vec::new(), late);
+        if let Some(flight) = self.token_flight.take_if(|flight| now >= flight.deadline) {
+            self.fail(now, Vec::new(), flight.round, late);
         }
         while let Some(place) = self.batches.iter().position(|batch| now >= batch.deadline) {
-            let members = self.batches.swap_remove(place).members;
-            self.fail(now, members, late);
+            let Batch { members, round, .. } = self.batches.swap_remove(place);
+            self.fail(now, members, round, late);
         }
     }
 

@@ -192,6 +192,25 @@ fn one_failure_is_waited_through_and_the_second_is_not() {
 }
 
 #[test]
+fn batches_that_fail_together_are_one_failure() {
+    let mut world = World::signed_in();
+    for number in 1..=80 {
+        world.ask(number);
+    }
+    let out = world.polled();
+    assert_eq!(out.len(), 4);
+    for fetch in out {
+        world.resolver.handle_response(world.now, fetch.id, Fetched::Failed);
+    }
+    assert_eq!(world.resolver.health().failures, 1);
+    assert_eq!(said(&world.ask(80)), "wait", "nobody was turned away");
+    world.now = world.resolver.next_timeout().unwrap();
+    let fetch = world.only();
+    world.answer(&fetch, 200, &found(&[&[GROUP]]));
+    assert_eq!((said(&world.ask(61)), world.resolver.health().failures), ("found 1".to_owned(), 0));
+}
+
+#[test]
 fn no_answer_at_all_ends_by_its_deadline() {
     let mut world = World::signed_in();
     world.ask(1);

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use super::flaw::IntrospectionFlaw;
 use super::health::Outcome;
 use super::settings::{Client, ClientMethod};
-use crate::jose::json::{self, JsonLimits};
+use crate::jose::JsonLimits;
+use crate::jose::json;
 use crate::provider::fetch::{is_encoded, is_json, retry_after};
 use crate::provider::form::{FORM, basic, form};
 use crate::provider::{Fetched, Post};
@@ -77,8 +78,13 @@ fn document(fetched: Fetched, max_bytes: usize) -> Result<Map<String, Value>, Fa
     if is_encoded(&headers) {
         return Err(failure(Outcome::Unreadable));
     }
-    json::parse_object(&body, &JsonLimits::default()).map_err(|_| failure(Outcome::Unreadable))
+    // A user may have more groups than a token would hold, and the answer is bounded by its length.
+    let limits = JsonLimits { members: max_bytes.div_ceil(LEAST_ELEMENT), ..JsonLimits::default() };
+    json::parse_object(&body, &limits).map_err(|_| failure(Outcome::Unreadable))
 }
+
+/// A text of one letter in a list, with its quotes and its comma.
+const LEAST_ELEMENT: usize = 4;
 
 /// Where a server wants to be asked less and does not say for how long it wants to be left alone.
 const UNSTATED_PAUSE: Duration = Duration::from_secs(5);

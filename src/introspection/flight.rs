@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::Introspector;
 use super::answer::{self, Failure, Said};
+use super::flaw::IntrospectionFlaw;
 use super::health::Outcome;
 use super::queue::Question;
 use crate::jose::{Claim, Claims};
+use crate::provider::backoff::Round;
 use crate::provider::{Fetch, FetchId, Fetched};
 use crate::time::UnixTime;
 
@@ -15,6 +17,7 @@ use crate::time::UnixTime;
 pub(super) struct Flight {
     id: FetchId,
     question: Question,
+    round: Round,
     pub(super) deadline: UnixTime,
 }
 
@@ -34,7 +37,8 @@ impl Introspector {
         self.last_fetch = self.last_fetch.next();
         let id = self.last_fetch;
         let fetch = Fetch::new(id, &settings.cluster, &settings.endpoint, settings.timeout, settings.max_bytes);
-        self.flights.push(Flight { id, question, deadline: now.plus(self.patience()) });
+        let (round, deadline) = (self.backoff.round(), now.plus(self.patience()));
+        self.flights.push(Flight { id, question, round, deadline });
         Some(fetch.with(post))
     }
 
@@ -45,19 +49,18 @@ impl Introspector {
         self.steady(now);
         self.overdue(now);
         let Some(place) = self.flights.iter().position(|flight| flight.id == id) else { return };
-        let question = self.flights.swap_remove(place).question;
+        let flight = self.flights.swap_remove(place);
         match answer::read(fetched, self.settings.max_bytes) {
-            Ok(said) => {
-                self.last_outcome = Some(Outcome::Answered);
-                self.take(now, &question, said);
-            }
+            Ok(said) => self.take(now, &flight.question, said),
             Err(Failure { outcome: outcome @ Outcome::RequestRefused, .. }) => {
-                self.last_outcome = Some(outcome);
                 self.backoff.succeeded();
-                self.queue.end(&question.digest);
-                self.held.refuse(now, question.digest, None, RETRY_ONE);
+                self.give_up_one(now, &flight.question, outcome);
             }
-            Err(failure) => self.fail(now, question, failure),
+            // Of one token, such as that of a user with very many groups. Whether others fare better is not known yet.
+            Err(Failure { outcome: outcome @ (Outcome::TooLarge | Outcome::Unreadable), .. }) => {
+                self.give_up_one(now, &flight.question, outcome);
+            }
+            Err(failure) => self.fail(now, flight, failure),
         }
     }
 
@@ -65,14 +68,20 @@ impl Introspector {
     fn take(&mut self, now: UnixTime, question: &Question, said: Said) {
         self.backoff.succeeded();
         self.queue.end(&question.digest);
+        self.last_outcome = Some(match said {
+            Said::Refused(IntrospectionFlaw::ActiveMissing | IntrospectionFlaw::ActiveMalformed) => Outcome::NotSaid,
+            Said::Active(_) | Said::Refused(_) => Outcome::Answered,
+        });
         match said {
             Said::Active(claims) => {
                 let longest = self.settings.fresh_for;
                 let span = match Claims::of(&claims).numeric_date("exp") {
                     Claim::Absent => longest,
                     Claim::Value(expires) if now < expires => expires.since(now).min(longest),
+                    // It may be believed for as long as clocks may differ, but not be remembered: the requests that wait find it.
+                    Claim::Value(_) => AT_LEAST.min(longest),
                     // It will be refused; for a while it need not be asked about again.
-                    Claim::Value(_) | Claim::Malformed => self.settings.refused_for.min(longest),
+                    Claim::Malformed => self.settings.refused_for.min(longest),
                 };
                 self.held.insert(now, question.digest, claims, span);
             }
@@ -80,11 +89,18 @@ impl Introspector {
         }
     }
 
+    /// Nothing is learned of one token, which says nothing about others.
+    fn give_up_one(&mut self, now: UnixTime, question: &Question, outcome: Outcome) {
+        self.last_outcome = Some(outcome);
+        self.queue.end(&question.digest);
+        self.held.refuse(now, question.digest, None, RETRY_ONE);
+    }
+
     /// A callout came to nothing.
-    fn fail(&mut self, now: UnixTime, question: Question, failure: Failure) {
-        self.backoff.failed(now, failure.after, &mut self.random);
+    fn fail(&mut self, now: UnixTime, flight: Flight, failure: Failure) {
+        self.backoff.failed(now, flight.round, failure.after, &mut self.random);
         self.last_outcome = Some(failure.outcome);
-        self.queue.again(question);
+        self.queue.again(flight.question);
         if self.backoff.is_open(now) {
             self.queue.give_up();
         }
@@ -92,11 +108,14 @@ impl Introspector {
 
     fn overdue(&mut self, now: UnixTime) {
         while let Some(place) = self.flights.iter().position(|flight| now >= flight.deadline) {
-            let question = self.flights.swap_remove(place).question;
-            self.fail(now, question, Failure { outcome: Outcome::TimedOut, after: None });
+            let flight = self.flights.swap_remove(place);
+            self.fail(now, flight, Failure { outcome: Outcome::TimedOut, after: None });
         }
     }
 }
 
-/// How long one token is not asked about after the server refused the question about it.
+/// The requests that wait for an answer find it for this long.
+const AT_LEAST: Duration = Duration::from_secs(1);
+
+/// How long one token is not asked about after the server refused the question about it, or its answer could not be read.
 const RETRY_ONE: Duration = Duration::from_secs(5);

@@ -13,6 +13,8 @@ pub enum Outcome {
     ContentType,
     /// No answer, or not all of it.
     NoAnswer,
+    /// An answer that does not say whether the token is active, as introspection says it.
+    NotSaid,
     /// It points elsewhere.
     Redirect,
     /// This question was refused, which says nothing about others.
@@ -38,6 +40,7 @@ impl Outcome {
             Self::ClientRefused => "introspection_client_refused",
             Self::ContentType => "introspection_content_type",
             Self::NoAnswer => "introspection_no_answer",
+            Self::NotSaid => "introspection_not_said",
             Self::Redirect => "introspection_redirect",
             Self::RequestRefused => "introspection_request_refused",
             Self::Status => "introspection_status",
@@ -56,6 +59,7 @@ impl fmt::Display for Outcome {
             Self::ClientRefused => "the client's id or secret was refused, or it may not ask",
             Self::ContentType => "the answer is not `application/json`; signed answers (RFC 9701) are not read",
             Self::NoAnswer => "no answer; does the cluster exist, and has it an endpoint?",
+            Self::NotSaid => "the answer has no `active` that is a boolean; is this the introspection endpoint?",
             Self::Redirect => "the answer is a redirect, which is not followed; configure the final address",
             Self::RequestRefused => "the question was refused (400, 413 or 414)",
             Self::Status => "an answer with a status that is neither 200 nor known",

@@ -136,10 +136,10 @@ impl Introspector {
     pub fn new(settings: IntrospectionSettings, seed: u64) -> Self {
         Self {
             held: Held::new(settings.cache_bytes),
+            queue: Queue::new(settings.pending),
             settings,
             random: Rng::with_seed(seed),
             flights: Vec::new(),
-            queue: Queue::default(),
             backoff: Backoff::new(LONGEST_WAIT),
             last_fetch: FetchId::FIRST,
             last_outcome: None,

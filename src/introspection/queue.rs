@@ -20,8 +20,9 @@ impl fmt::Debug for Question {
 }
 
 /// The questions that wait, and those that are out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Queue {
+    most: usize,
     waiting: VecDeque<Question>,
     /// Those that wait and those that are out, with the client who asked first.
     pending: HashMap<TokenDigest, Option<Neighbourhood>>,
@@ -42,6 +43,11 @@ impl Neighbourhood {
 }
 
 impl Queue {
+    /// One for at most so many questions, those that are out among them.
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, waiting: VecDeque::new(), pending: HashMap::new(), by_client: HashMap::new() }
+    }
+
     /// Is the token waiting or out?
     pub(super) fn holds(&self, digest: &TokenDigest) -> bool {
         self.pending.contains_key(digest)
@@ -57,13 +63,13 @@ impl Queue {
 
     /// Adds a question; `false` if there are too many, of this client or of all.
     pub(super) fn push(&mut self, digest: TokenDigest, token: &[u8], from: Option<IpAddr>) -> bool {
-        if self.pending.len() >= MOST_PENDING {
+        if self.pending.len() >= self.most {
             return false;
         }
         let client = from.map(Neighbourhood::of);
         if let Some(client) = client {
             let count = self.by_client.entry(client).or_default();
-            if *count >= MOST_OF_ONE {
+            if *count >= self.most.div_ceil(PART_OF_ONE) {
                 return false;
             }
             *count = count.saturating_add(1);
@@ -102,9 +108,5 @@ impl Queue {
     }
 }
 
-/// Half of the requests that may wait by default, as [`crate::engine`] lets them: each token is asked about once, however many
-/// requests bring it.
-const MOST_PENDING: usize = 500;
-
-/// A quarter of those: a client that sends made-up tokens as fast as it can leaves room for others.
-const MOST_OF_ONE: usize = MOST_PENDING / 4;
+/// One client has a quarter of the places: who sends made-up tokens as fast as it can leaves room for others.
+const PART_OF_ONE: usize = 4;

@@ -25,6 +25,8 @@ pub struct IntrospectionSettings {
     pub max_bytes: usize,
     /// Callouts that may be out at the same time, per worker.
     pub concurrency: usize,
+    /// Tokens that may be asked about or wait for it, per worker.
+    pub pending: usize,
     /// How the provider's opaque tokens begin; in any way if left out.
     pub token_prefix: Option<String>,
     /// What becomes of the provider's JWTs.

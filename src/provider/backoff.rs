@@ -10,6 +10,7 @@ use crate::time::UnixTime;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Backoff {
     failures: u32,
+    round: Round,
     until: UnixTime,
     /// Nobody waits through this pause.
     open: bool,
@@ -17,15 +18,29 @@ pub(crate) struct Backoff {
     longest: Duration,
 }
 
+/// What was asked between two failures. Of questions that are out together one restart of the service fails all: that is one
+/// failure, not so many in a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Round(u64);
+
 impl Backoff {
     /// Nothing has failed yet. No pause will be longer than `longest`, unless the service asks for it.
     pub(crate) fn new(longest: Duration) -> Self {
-        Self { failures: 0, until: UnixTime::default(), open: false, longest }
+        Self { failures: 0, round: Round::default(), until: UnixTime::default(), open: false, longest }
     }
 
     /// After a failure: a quarter of a second, which requests wait through; then 1 s, doubled each time up to
-    /// the longest, which they do not. A random half of each is left out. `asked` is a pause that the service asked for.
-    pub(crate) fn failed(&mut self, now: UnixTime, asked: Option<Duration>, random: &mut Rng) {
+    /// the longest, which they do not. A random half of each is left out. `asked` is a pause that the service asked for. A
+    /// question of an earlier `round` tells nothing new but that.
+    pub(crate) fn failed(&mut self, now: UnixTime, round: Round, asked: Option<Duration>, random: &mut Rng) {
+        if round != self.round {
+            if let Some(asked) = asked {
+                self.open = true;
+                self.until = self.until.max(now.plus(asked.min(LONGEST_ASKED)));
+            }
+            return;
+        }
+        self.round.0 = self.round.0.wrapping_add(1);
         let wait = match self.failures {
             0 => FIRST_WAIT,
             more => Duration::from_secs(2_u64.saturating_pow(more.saturating_sub(1).min(16))).min(self.longest),
@@ -38,7 +53,12 @@ impl Backoff {
     }
 
     pub(crate) fn succeeded(&mut self) {
-        *self = Self::new(self.longest);
+        *self = Self { round: self.round, ..Self::new(self.longest) };
+    }
+
+    /// Which questions those are that are asked now.
+    pub(crate) fn round(&self) -> Round {
+        self.round
     }
 
     /// Is nobody to be asked for, or to wait, now?

@@ -32,7 +32,14 @@ pub(super) fn check_introspected(claims: Claims<'_>, members: &Map<String, Value
         Claim::Value(kind) if kind.eq_ignore_ascii_case("DPoP") && names_key(members) => {}
         Claim::Value(_) | Claim::Malformed => return Err(TokenRuleFlaw::TypeNotAccepted),
     }
-    foreign_kind(members).map_or(Ok(()), |kind| Err(TokenRuleFlaw::NotAnAccessToken(kind)))
+    if let Some(kind) = foreign_kind(members) {
+        return Err(TokenRuleFlaw::NotAnAccessToken(kind));
+    }
+    // Ory Hydra calls refresh tokens `Bearer` too, and tells them apart here alone.
+    match claims.string("token_use") {
+        Claim::Absent | Claim::Value("access" | "access_token") => Ok(()),
+        Claim::Value(_) | Claim::Malformed => Err(TokenRuleFlaw::TypeNotAccepted),
+    }
 }
 
 /// Is it said to which key the token is bound? What is there has to hold: that is checked where proofs are.
@@ -71,10 +78,10 @@ fn foreign_kind(claims: &Map<String, Value>) -> Option<&'static str> {
     {
         return Some("token_is_client_assertion");
     }
-    // Keycloak says it in a claim `typ`, Amazon Cognito in `token_use`.
+    // Keycloak says it in a claim `typ`, Amazon Cognito and Ory Hydra in `token_use`.
     match (claims.get("typ").and_then(Value::as_str), claims.get("token_use").and_then(Value::as_str)) {
-        (Some("ID"), _) | (_, Some("id")) => Some("token_is_id_token"),
-        (Some("Refresh" | "Offline"), _) | (_, Some("refresh")) => Some("token_is_refresh_token"),
+        (Some("ID"), _) | (_, Some("id" | "id_token")) => Some("token_is_id_token"),
+        (Some("Refresh" | "Offline"), _) | (_, Some("refresh" | "refresh_token")) => Some("token_is_refresh_token"),
         (Some("Logout"), _) => Some("token_is_security_event"),
         _ => None,
     }

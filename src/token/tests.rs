@@ -208,7 +208,12 @@ fn j15_what_the_same_key_signed_for_another_purpose_does_not_pass() {
     assert_eq!(mark("c_hash", json!("x")), Err("token_is_id_token"));
     assert_eq!(mark("nonce", json!("x")), Err("token_is_id_token"));
     assert_eq!(mark("typ", json!("ID")), Err("token_is_id_token"));
-    assert_eq!(mark("token_use", json!("id")), Err("token_is_id_token"));
+    for kind in ["id", "id_token"] {
+        assert_eq!(mark("token_use", json!(kind)), Err("token_is_id_token"));
+    }
+    for kind in ["refresh", "refresh_token"] {
+        assert_eq!(mark("token_use", json!(kind)), Err("token_is_refresh_token"));
+    }
     assert_eq!(mark("typ", json!("Refresh")), Err("token_is_refresh_token"));
     assert_eq!(
         mark("events", json!({ "http://schemas.openid.net/event/backchannel-logout": {} })),

@@ -22,7 +22,7 @@ use crate::jose::{
     base64url, numeric_date,
 };
 use crate::time::UnixTime;
-pub use nonce::Nonces;
+pub use nonce::{Good, Nonces};
 use sha2::{Digest as _, Sha256};
 pub use target::Origins;
 
@@ -84,26 +84,46 @@ impl Dpop {
             return Err(ProofFlaw::Method);
         }
         let address = self.origins.address(text(claims, "htu")?, head).ok_or(ProofFlaw::Target)?;
-        let issued = moment(claims, "iat")?;
-        check_time(issued, self.max_age, self.clock_skew, now)?;
+        let nonce = self.check_nonce(claims, secret, now)?;
+        let issued = self.moment(claims, nonce, now)?;
         if text(claims, "ath")? != base64url::encode(&Sha256::digest(token)) {
             return Err(ProofFlaw::OtherToken);
         }
-        let renew_nonce = self.check_nonce(claims, secret, now)?;
         let key = VerificationKey::from_jwk(&jwk, KeyOrigin::Remote).map_err(ProofFlaw::Key)?;
         if key.thumbprint() != *bound {
             return Err(ProofFlaw::OtherKey);
         }
         let of = Use { parts: [id.as_bytes().to_vec(), bound.to_vec(), address.into_bytes()], issued };
-        Ok(Proof { unverified, key: Rc::new(key), of, renew_nonce })
+        Ok(Proof { unverified, key: Rc::new(key), of, renew_nonce: nonce.is_some_and(|nonce| nonce.renew) })
     }
 
-    /// `Ok(true)` if the client is to be told a newer nonce.
-    fn check_nonce(&self, claims: &Map<String, Value>, secret: &Secret, now: UnixTime) -> Result<bool, ProofFlaw> {
-        let Some(nonces) = &self.nonces else { return Ok(false) };
+    /// When the proof was made: not too long ago, by its own word or, where that bounds it as well, by its nonce's.
+    ///
+    /// Its use is remembered until it is `max_age` old by what is returned here, so that has to end no earlier than the proof
+    /// can be used. The nonce ends that, whatever `iat` says, `life` after `since`; and where it stands for the moment, `life` is
+    /// at most `max_age`. So nothing is returned from before `since`. Nor from after the nonce's end: a clock that is a year
+    /// ahead takes no room for a year. The same proof has the same moment each time, also when a reload changes which of the two
+    /// is believed.
+    fn moment(&self, claims: &Map<String, Value>, nonce: Option<Good>, now: UnixTime) -> Result<UnixTime, ProofFlaw> {
+        let issued = moment(claims, "iat")?;
+        let nonces = self.nonces.as_ref().zip(nonce);
+        if !nonces.is_some_and(|(nonces, _)| nonces.life() <= self.max_age) {
+            check_time(issued, self.max_age, self.clock_skew, now)?;
+        }
+        Ok(nonces.map_or(issued, |(nonces, nonce)| issued.max(nonce.since).min(nonce.since.plus(nonces.life()))))
+    }
+
+    /// The nonce, where one is asked for.
+    fn check_nonce(
+        &self,
+        claims: &Map<String, Value>,
+        secret: &Secret,
+        now: UnixTime,
+    ) -> Result<Option<Good>, ProofFlaw> {
+        let Some(nonces) = &self.nonces else { return Ok(None) };
         match claims.get("nonce") {
             None => Err(ProofFlaw::NonceMissing),
-            Some(Value::String(nonce)) => nonces.check(nonce, secret, now).map(|is_current| !is_current),
+            Some(Value::String(nonce)) => nonces.check(nonce, secret, now).map(Some),
             Some(_) => Err(ProofFlaw::Claim("nonce")),
         }
     }

@@ -2,6 +2,9 @@
 //!
 //! A nonce is the number of its period and a MAC over it, so nothing is kept, and every worker that has the secret knows every
 //! nonce. It is good in its period and in the next.
+//!
+//! So a nonce says by our own clock between which moments a proof was made, which may stand for what the proof says by a clock
+//! that may be wrong (RFC 9449 section 4.3, check 11).
 
 use std::time::Duration;
 
@@ -21,19 +24,34 @@ pub struct Nonces {
     pub rotate: Duration,
 }
 
+/// A nonce of ours, and of now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Good {
+    /// Its successor is to be told.
+    pub renew: bool,
+    /// When its period began.
+    pub since: UnixTime,
+}
+
 impl Nonces {
+    /// How long a nonce is good.
+    #[must_use]
+    pub fn life(&self) -> Duration {
+        self.rotate.saturating_mul(2)
+    }
+
     /// The nonce of now.
     #[must_use]
     pub fn current(&self, shared: &Secret, now: UnixTime) -> Option<String> {
         Some(base64url::encode(&self.of_period(shared, self.period(now))?))
     }
 
-    /// Is `nonce` one of ours, and of now? `Ok(false)` if it still is, and its successor is to be told.
+    /// Is `nonce` one of ours, and of now?
     ///
     /// # Errors
     ///
     /// It is not ours, or not any more.
-    pub fn check(&self, nonce: &str, shared: &Secret, now: UnixTime) -> Result<bool, ProofFlaw> {
+    pub fn check(&self, nonce: &str, shared: &Secret, now: UnixTime) -> Result<Good, ProofFlaw> {
         let found: [u8; BYTES] =
             base64url::decode_exact(nonce.as_bytes()).ok().flatten().ok_or(ProofFlaw::NonceStale)?;
         let (period, _) = found.split_first_chunk().ok_or(ProofFlaw::NonceStale)?;
@@ -43,12 +61,19 @@ impl Nonces {
         let is_ours = bool::from(made.as_slice().ct_eq(found.as_slice()));
         // Another Envoy with the same secret may be ahead by a little.
         let is_of_now = current.saturating_sub(1) <= period && period <= current.saturating_add(1);
-        if is_ours && is_of_now { Ok(period >= current) } else { Err(ProofFlaw::NonceStale) }
+        if !is_ours || !is_of_now {
+            return Err(ProofFlaw::NonceStale);
+        }
+        let since = UnixTime::from_millis(period.saturating_mul(self.rotate_millis()));
+        Ok(Good { renew: period < current, since })
     }
 
     fn period(&self, now: UnixTime) -> u64 {
-        let rotate = u64::try_from(self.rotate.as_millis()).unwrap_or(u64::MAX);
-        now.as_millis().checked_div(rotate).unwrap_or(0)
+        now.as_millis().checked_div(self.rotate_millis()).unwrap_or(0)
+    }
+
+    fn rotate_millis(&self) -> u64 {
+        u64::try_from(self.rotate.as_millis()).unwrap_or(u64::MAX)
     }
 
     fn of_period(&self, shared: &Secret, period: u64) -> Option<Vec<u8>> {

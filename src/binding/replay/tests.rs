@@ -19,12 +19,12 @@ fn proof(id: u32, issued: UnixTime) -> Use {
 
 /// One place alone, so that all proofs meet.
 fn narrow() -> Replays {
-    Replays::new(1, WINDOW)
+    Replays::new(Method::Dpop, 1, WINDOW)
 }
 
 #[test]
 fn d04_a_proof_is_good_for_one_request() {
-    let (replays, mut host) = (Replays::new(1024, WINDOW), MemoryHost::default());
+    let (replays, mut host) = (Replays::new(Method::Dpop, 1024, WINDOW), MemoryHost::default());
     let mut spend = |used: &Use| replays.spend(&secret(), used, &mut host, now());
     assert_eq!(spend(&proof(1, now())), Ok(()));
     assert_eq!(spend(&proof(1, now())), Err(ProofFlaw::Replayed));
@@ -35,6 +35,32 @@ fn d04_a_proof_is_good_for_one_request() {
         other.parts[part].push(b'x');
         assert_eq!(spend(&other), Ok(()));
     }
+}
+
+#[test]
+fn d04_a_look_uses_nothing_up() {
+    let (replays, mut host) = (narrow(), MemoryHost::default());
+    assert_eq!(replays.look(&secret(), &proof(1, now()), &mut host, now()), Ok(()));
+    assert_eq!(host.shared_bytes(), 0);
+    assert_eq!(replays.spend(&secret(), &proof(1, now()), &mut host, now()), Ok(()));
+    assert_eq!(replays.look(&secret(), &proof(1, now()), &mut host, now()), Err(ProofFlaw::Replayed));
+    assert_eq!(replays.look(&secret(), &proof(2, now()), &mut host, now()), Ok(()));
+    // What was forgotten counts as used.
+    let later = now().plus(WINDOW * 2);
+    assert_eq!(replays.spend(&secret(), &proof(3, later), &mut host, later), Ok(()));
+    assert_eq!(replays.look(&secret(), &proof(4, now()), &mut host, now()), Err(ProofFlaw::Replayed));
+}
+
+#[test]
+fn d04_proofs_of_one_kind_are_not_forgotten_for_those_of_another() {
+    let mut host = MemoryHost::default();
+    let (short, long) = (narrow(), Replays::new(Method::SignedRequest, 1, WINDOW * 5));
+    assert_eq!(long.spend(&secret(), &proof(1, now()), &mut host, now()), Ok(()));
+    let later = now().plus(WINDOW * 2);
+    assert_eq!(short.spend(&secret(), &proof(2, later), &mut host, later), Ok(()));
+    // The use is remembered still, and a proof as old as that which was not used is good.
+    assert_eq!(long.spend(&secret(), &proof(1, now()), &mut host, later), Err(ProofFlaw::Replayed));
+    assert_eq!(long.spend(&secret(), &proof(3, now()), &mut host, later), Ok(()));
 }
 
 #[test]
@@ -68,7 +94,7 @@ fn d04_what_is_old_makes_room_and_does_not_come_back() {
 #[test]
 fn d04_a_longer_age_after_a_reload_brings_nothing_back() {
     let mut host = MemoryHost::default();
-    let (short, long) = (narrow(), Replays::new(1, Duration::from_secs(600)));
+    let (short, long) = (narrow(), Replays::new(Method::Dpop, 1, Duration::from_secs(600)));
     assert_eq!(short.spend(&secret(), &proof(1, now()), &mut host, now()), Ok(()));
     let later = now().plus(Duration::from_secs(120));
     assert_eq!(short.spend(&secret(), &proof(2, later), &mut host, later), Ok(()));
@@ -132,7 +158,7 @@ fn d04_of_two_workers_with_one_proof_one_wins() {
 
 #[test]
 fn chance_leaves_room_for_as_many_as_were_planned() {
-    let (replays, mut host) = (Replays::new(4096, WINDOW), MemoryHost::default());
+    let (replays, mut host) = (Replays::new(Method::Dpop, 4096, WINDOW), MemoryHost::default());
     for id in 0..4096 {
         assert_eq!(replays.spend(&secret(), &proof(id, now()), &mut host, now()), Ok(()), "{id}");
     }

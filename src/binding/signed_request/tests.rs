@@ -15,7 +15,7 @@ fn settings() -> SignedRequests {
         clock_skew: Duration::from_secs(5),
         hosts: Vec::new(),
         token_bytes: 8192,
-        replays: Replays::new(1024, Duration::from_secs(300)),
+        replays: Replays::new(crate::binding::Method::SignedRequest, 1024, Duration::from_secs(300)),
     }
 }
 
@@ -90,8 +90,19 @@ fn paths_are_compared_as_microsoft_compares_them() {
 
 #[test]
 fn hosts_are_the_named_ones_where_some_are_named() {
-    let named = SignedRequests { hosts: vec!["api.example".to_owned(), "api.example:8443".to_owned()], ..settings() };
-    for (host, good) in [("api.example", true), ("api.example:8443", true), ("www.contoso.com", false)] {
+    let hosts = ["API.example.", "api.example:8443", "b.example:443"].map(|host| Host::read(host).unwrap());
+    let named = SignedRequests { hosts: hosts.into(), ..settings() };
+    for (host, good) in [
+        ("api.example", true),
+        ("Api.Example:443", true),
+        ("api.example:8443", true),
+        ("b.example", true),
+        ("b.example:80", false),
+        ("api.example:84430", false),
+        ("api.example:99999", false),
+        ("www.contoso.com", false),
+        ("api.example/x", false),
+    ] {
         let text = signed(|_, claims| claims["u"] = json!(host));
         assert_eq!(checked(&named, &text, &head("/path1")).is_ok(), good, "{host}");
     }

@@ -5,13 +5,15 @@ use std::time::Duration;
 use crate::binding::dpop::{Nonces, Origins};
 use crate::binding::replay::Replays;
 use crate::binding::secret::Secret;
+use crate::binding::signed_request::Host;
 use crate::binding::{Bindings, Dpop, Method, SignedRequests};
 use crate::config::problems::{Problems, join};
-use crate::config::settings::{BindingSettings, DpopSettings, MethodSettings, NonceSettings, SignedRequestSettings};
+use crate::config::settings::{
+    BindingSettings, CredentialSettings, DpopSettings, MethodSettings, NonceSettings, SignedRequestSettings,
+};
 use crate::config::units::Span;
 use crate::credential::{Scheme, Sources};
 use crate::http::challenge::Challenge;
-use crate::http::host;
 use crate::jose::{Algorithm, AlgorithmSet};
 
 /// Every fault is noted; what has one is not used.
@@ -57,8 +59,47 @@ pub(super) fn challenged(challenge: Challenge, bindings: &Bindings) -> Challenge
     challenge.with_bindings(bindings.dpop.as_ref().map(names), bindings.signed_request.is_some())
 }
 
+/// What keeps tokens from being sent in the ways that are set.
+pub(super) fn check_credentials(
+    credentials: Option<&CredentialSettings>,
+    bindings: Option<&BindingSettings>,
+    problems: &mut Problems,
+) {
+    let Some(bindings) = bindings else { return };
+    let unread = credentials.is_some_and(|credentials| credentials.authorization == Some(false));
+    for (is_set, way) in [(bindings.dpop.is_some(), "dpop"), (bindings.signed_request.is_some(), "signed_request")] {
+        if is_set && unread {
+            problems.add(
+                "credentials.authorization",
+                format!("`bindings.{way}` needs it: how the token is sent is said in that header alone"),
+            );
+        }
+    }
+}
+
+/// The ways of a requirement, each of which has to be one of `bindings`: nobody could prove another.
+pub(super) fn methods(
+    at: &str,
+    settings: Vec<MethodSettings>,
+    bindings: Option<&BindingSettings>,
+    problems: &mut Problems,
+) -> Vec<Method> {
+    let methods: Vec<Method> = settings.into_iter().map(method).collect();
+    for method in &methods {
+        let is_set = bindings.is_some_and(|bindings| match method {
+            Method::Dpop => bindings.dpop.is_some(),
+            Method::Mtls => bindings.mtls.is_some(),
+            Method::SignedRequest => bindings.signed_request.is_some(),
+        });
+        if !is_set {
+            problems.add(at, format!("`{}` is not among `bindings`, so nobody could meet this", method.name()));
+        }
+    }
+    methods
+}
+
 /// The word of a requirement.
-pub(super) fn method(settings: MethodSettings) -> Method {
+fn method(settings: MethodSettings) -> Method {
     match settings {
         MethodSettings::Dpop => Method::Dpop,
         MethodSettings::Mtls => Method::Mtls,
@@ -71,15 +112,18 @@ fn dpop(settings: DpopSettings, problems: &mut Problems) -> Option<Dpop> {
     let before = problems.len();
     let algorithms = algorithms(at, settings.algorithms, DPOP_ALGORITHMS, problems);
     let (max_age, clock_skew) = times(at, settings.max_age, DPOP_AGE, settings.clock_skew, problems);
-    let origins = Origins::new(settings.origins.unwrap_or_default()).unwrap_or_else(|text| {
-        problems.add(
-            join(at, "origins"),
-            format!("`{text}` is no origin; expected scheme and host, `https://api.example`"),
-        );
+    let origins = listed(&join(at, "origins"), settings.origins, "scheme and host as Envoy sees them", problems);
+    let origins = Origins::new(&origins).unwrap_or_else(|bad| {
+        for (place, text) in bad.into_iter().filter_map(|place| Some((place, origins.get(place)?))) {
+            problems.add(
+                format!("{}[{place}]", join(at, "origins")),
+                format!("`{text}` is no origin; expected scheme and host, `https://api.example`"),
+            );
+        }
         Origins::default()
     });
     let nonces = settings.nonce.map(|settings| nonces(&join(at, "nonce"), settings, problems));
-    let replays = replays(at, settings.replay_entries, max_age, problems);
+    let replays = replays(at, Method::Dpop, settings.replay_entries, max_age, problems);
     (problems.len() == before).then_some(Dpop { algorithms, max_age, clock_skew, origins, nonces, replays })
 }
 
@@ -106,13 +150,13 @@ fn signed_request(
     let before = problems.len();
     let algorithms = algorithms(at, settings.algorithms, REQUEST_ALGORITHMS, problems);
     let (max_age, clock_skew) = times(at, settings.max_age, REQUEST_AGE, settings.clock_skew, problems);
-    let hosts = settings.hosts.unwrap_or_default();
-    for (index, name) in hosts.iter().enumerate() {
-        if let Err(flaw) = host::normalise(name.as_bytes()) {
-            problems.add(format!("{}[{index}]", join(at, "hosts")), format!("`{name}`: {flaw}"));
-        }
-    }
-    let replays = replays(at, settings.replay_entries, max_age, problems);
+    let hosts = listed(&join(at, "hosts"), settings.hosts, "the request's own", problems);
+    let hosts = hosts.iter().enumerate().filter_map(|(index, name)| {
+        let host = Host::read(name);
+        host.map_err(|flaw| problems.add(format!("{}[{index}]", join(at, "hosts")), format!("`{name}`: {flaw}"))).ok()
+    });
+    let hosts = hosts.collect();
+    let replays = replays(at, Method::SignedRequest, settings.replay_entries, max_age, problems);
     (problems.len() == before).then_some(SignedRequests {
         algorithms,
         max_age,
@@ -121,6 +165,14 @@ fn signed_request(
         token_bytes,
         replays,
     })
+}
+
+/// Names that may be left out, then `default` counts; an empty list would be neither those nor that.
+fn listed(at: &str, names: Option<Vec<String>>, default: &str, problems: &mut Problems) -> Vec<String> {
+    if names.as_ref().is_some_and(Vec::is_empty) {
+        problems.add(at, format!("is empty; name one, or leave it out for {default}"));
+    }
+    names.unwrap_or_default()
 }
 
 /// A proof with a shared secret would prove nothing: whoever checks it could have made it (RFC 9449 section 4.2).
@@ -161,12 +213,12 @@ fn times(
     (max_age, clock_skew)
 }
 
-fn replays(at: &str, entries: Option<u32>, max_age: Duration, problems: &mut Problems) -> Replays {
+fn replays(at: &str, kind: Method, entries: Option<u32>, max_age: Duration, problems: &mut Problems) -> Replays {
     let entries = entries.unwrap_or(ENTRIES);
     if !(LEAST_ENTRIES..=MOST_ENTRIES).contains(&entries) {
         problems.add(join(at, "replay_entries"), "expected a number from 64 to 4194304");
     }
-    Replays::new(entries, max_age)
+    Replays::new(kind, entries, max_age)
 }
 
 const DPOP_ALGORITHMS: &[Algorithm] = &[Algorithm::ES256, Algorithm::EdDSA, Algorithm::PS256, Algorithm::RS256];

@@ -77,8 +77,9 @@ pub(super) fn checks(
         checks.push(some(&at("callers"), kinds, problems).map(|kinds| Check::Callers(kinds.into())));
     }
     if let Some(methods) = settings.binding.take() {
-        let methods = methods.into_iter().map(binding::method).collect::<Vec<_>>();
-        checks.push(some(&at("binding"), methods, problems).map(|methods| Check::Binding(methods.into())));
+        let at = at("binding");
+        let methods = binding::methods(&at, methods, scope.names.bindings, problems);
+        checks.push(some(&at, methods, problems).map(|methods| Check::Binding(methods.into())));
     }
     if let Some(settings) = settings.claim.take() {
         checks.push(claim(&at("claim"), settings, scope, false, problems));

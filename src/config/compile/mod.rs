@@ -27,8 +27,9 @@ use rate_limit::RateLimits;
 use super::named::Named;
 use super::problems::Problems;
 use super::settings::{
-    AcceptSettings, AuditLogSettings, AuditSettings, ClientCertificateSettings, CredentialSettings, DotSegmentSettings,
-    EmptySegmentSettings, LimitSettings, LiteralSettings, PathSettings, Settings, SignatureSettings,
+    AcceptSettings, AuditLogSettings, AuditSettings, BindingSettings, ClientCertificateSettings, CredentialSettings,
+    DotSegmentSettings, EmptySegmentSettings, LimitSettings, LiteralSettings, PathSettings, Settings,
+    SignatureSettings,
 };
 use super::{Config, Limits, ProviderConfig};
 use crate::api_key::ApiKeys;
@@ -54,6 +55,8 @@ pub(super) struct Names<'a> {
     pub(super) certificate_settings: Option<&'a ClientCertificateSettings>,
     /// There are API keys.
     pub(super) api_keys: bool,
+    /// What is set about tokens that are bound, with or without faults.
+    pub(super) bindings: Option<&'a BindingSettings>,
 }
 
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
@@ -69,7 +72,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
             .add("providers", "at least one provider is required, or `api_keys`, or a certificate with an `identity`");
     }
     let directories: Vec<_> = providers.iter().map(|(_, provider)| groups::DirectoryOf::read(provider)).collect();
-    let providers = providers::compile(providers, &mut problems, &mut warnings);
+    let mut providers = providers::compile(providers, &mut problems, &mut warnings);
     let introspectors = providers::introspectors(&providers, &mut problems);
     let access = AccessSettings {
         networks: settings.networks.unwrap_or_default(),
@@ -90,6 +93,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         risk: settings.risk.as_ref().is_some_and(risk::tells),
         certificate_settings: settings.client_certificates.as_ref(),
         api_keys: settings.api_keys.is_some(),
+        bindings: settings.bindings.as_ref(),
         warnings: RefCell::default(),
     };
     let risk = settings.risk.and_then(|settings| risk::compile(settings, &access, &mut problems));
@@ -116,6 +120,8 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     }
     warnings.append(&mut names.warnings.into_inner());
     let limits = limits(settings.limits.as_ref().unwrap_or(&LimitSettings::default()), &mut problems);
+    providers::bound(&mut providers, &limits, &mut warnings);
+    binding::check_credentials(settings.credentials.as_ref(), settings.bindings.as_ref(), &mut problems);
     let bindings =
         binding::compile(settings.bindings.unwrap_or_default(), limits.token.bytes, &mut problems, &mut warnings);
     let sources = sources(settings.credentials, &mut problems, &mut warnings)

@@ -97,6 +97,30 @@ fn tokens_of_two_providers_are_told_apart_by_how_they_begin() {
 }
 
 #[test]
+fn a_question_that_takes_longer_than_requests_wait_is_heard_at_load() {
+    let warned = |timeout: &str, wait: &str| {
+        let config = with(|document| {
+            document["providers"]["idp"]["introspection"]["timeout"] = json!(timeout);
+            document["limits"] = json!({ "wait": wait });
+        });
+        let warnings = config.unwrap().warnings(true);
+        warnings
+            .iter()
+            .any(|warning| warning.starts_with("providers.idp.introspection.timeout: is longer than `limits.wait`"))
+    };
+    assert!(warned("3s", "2s") && !warned("2s", "2s"));
+}
+
+#[test]
+fn tokens_that_wait_take_a_part_of_the_room_that_there_is() {
+    for (waiting, expected) in [(1000, 500), (100_000, 500), (40, 20), (0, 0)] {
+        let config = with(|document| document["limits"] = json!({ "waiting_requests": waiting })).unwrap();
+        let idp = config.providers.iter().find_map(|provider| provider.introspection.as_ref());
+        assert_eq!(idp.unwrap().pending, expected, "{waiting}");
+    }
+}
+
+#[test]
 fn the_clients_secret_is_not_printed() {
     let printed = format!("{:?}", with(|_| {}).unwrap());
     assert!(!printed.contains("hush"));

@@ -60,6 +60,7 @@ fn by_proof(walk: &mut Walk<'_>, dpop: &Dpop, token: &[u8], bound: &[u8; 32]) ->
     let secret = walk.engine.secrets().get(walk.host).ok_or(ProofFlaw::StoreUnavailable)?;
     let proof = dpop.read(walk.head, token, bound, secret, walk.now)?;
     let (used, renew_nonce) = proof.verify(walk.host, walk.config.signatures)?;
+    dpop.replays.look(secret, &used, walk.host, walk.now)?;
     walk.trace.done.unspent = Some((dpop.replays, used));
     Ok(*walk.trace.done.proven.insert(Proven { key: *bound, renew_nonce }))
 }
@@ -74,7 +75,9 @@ fn by_request(
     if walk.trace.done.proven.is_some_and(|proven| proven.key == *bound) {
         return Ok(());
     }
+    let secret = walk.engine.secrets().get(walk.host).ok_or(ProofFlaw::StoreUnavailable)?;
     let used = around.verify(bound, walk.host, walk.config.signatures)?;
+    settings.replays.look(secret, &used, walk.host, walk.now)?;
     walk.trace.done.unspent = Some((settings.replays, used));
     walk.trace.done.proven = Some(Proven { key: *bound, renew_nonce: false });
     Ok(())
@@ -95,7 +98,7 @@ fn tell_nonce(walk: &mut Walk<'_>, dpop: &Dpop, proven: &Result<Proven, ProofFla
 }
 
 /// Uses up the proof that the request showed, if it did: when nothing else stops it, so that requests which are refused, or are too
-/// many, take no room among those that are remembered.
+/// many, take no room among those that are remembered. Of two that were on their way at the same time one is told here.
 pub(in crate::exchange) fn spend(walk: &mut Walk<'_>) -> Result<(), Denial> {
     let Some((replays, used)) = walk.trace.done.unspent.take() else { return Ok(()) };
     let secret = walk.engine.secrets().get(walk.host).ok_or(ProofFlaw::StoreUnavailable);
@@ -112,6 +115,9 @@ fn check_sent(config: &Config, bound: &Confirmation, scheme: Scheme) -> Result<(
         && (!by_request || ways.signed_request.is_some());
     if !is_configured {
         return Err(BindingFlaw::ConfirmationNotConfigured);
+    }
+    if by_proof && by_request {
+        return Err(BindingFlaw::ConfirmationUnprovable);
     }
     let (is_proof, is_request) = (scheme == Scheme::Dpop, scheme == Scheme::Pop);
     if (by_proof && !is_proof) || (by_request && !is_request) {

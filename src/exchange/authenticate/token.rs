@@ -2,7 +2,10 @@
 
 use std::rc::Rc;
 
+use serde_json::{Map, Value};
+
 use super::opaque;
+use crate::binding::{BindingFlaw, Confirmation};
 use crate::credential::Found;
 use crate::entra::{EntraFlaw, graph};
 use crate::exchange::Denial;
@@ -36,7 +39,11 @@ pub(super) fn identify(walk: &mut Walk<'_>, found: &Found<'_>) -> Result<Rc<Veri
     walk.trace.provider = Some(issuer.provider);
     match provider.introspection.as_ref().map_or(Jwts::Verify, |introspection| introspection.jwts) {
         Jwts::Verify => {}
-        Jwts::Introspect => return opaque::identify(walk, found, issuer.provider),
+        Jwts::Introspect => {
+            let token = opaque::identify(walk, found, issuer.provider)?;
+            check_confirmation(unverified.unsigned_claims(), token.claims()).map_err(Denial::Binding)?;
+            return Ok(token);
+        }
         Jwts::Refuse => return Err(Denial::Introspection(IntrospectionFlaw::JwtNotTaken).into()),
     }
     if !provider.rules.algorithms.contains(header.alg) {
@@ -64,4 +71,13 @@ pub(super) fn identify(walk: &mut Walk<'_>, found: &Found<'_>) -> Result<Rc<Veri
     let token = Rc::new(token::accept(issuer, signer, &provider.rules, signed, walk.now).map_err(Denial::Rule)?);
     walk.engine.remember(text, &token);
     Ok(token)
+}
+
+/// What a JWT says against itself is believed unsigned: a server that leaves out in its answer what the token is bound to makes
+/// no bearer token of it.
+fn check_confirmation(unsigned: &Map<String, Value>, said: &Map<String, Value>) -> Result<(), BindingFlaw> {
+    match Confirmation::of(unsigned)? {
+        Some(own) if Confirmation::of(said)? != Some(own) => Err(BindingFlaw::ConfirmationDisputed),
+        _ => Ok(()),
+    }
 }

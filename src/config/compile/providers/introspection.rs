@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::noted;
-use crate::config::ProviderConfig;
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{
     ClientMethodSettings, IntrospectionClientSettings, IntrospectionJwtSettings, IntrospectionSettings,
     ProviderSettings,
 };
 use crate::config::units::Span;
+use crate::config::{Limits, ProviderConfig};
 use crate::introspection::{self, Client, ClientMethod, Introspectors, Jwts, Overlap};
 use crate::provider::{Scheme, Secret, Url};
 
@@ -67,6 +67,7 @@ pub(super) fn compile(
         timeout,
         max_bytes,
         concurrency: usize::from(concurrency),
+        pending: MOST_PENDING,
         token_prefix: settings.token_prefix.clone(),
         jwts: jwts(provider),
     })
@@ -103,6 +104,26 @@ pub(in crate::config::compile) fn introspectors(
         problems.add(join(&at, "token_prefix"), message);
         Introspectors::default()
     })
+}
+
+/// What introspection has of the limits of all requests.
+pub(in crate::config::compile) fn bound(
+    providers: &mut [Option<ProviderConfig>],
+    limits: &Limits,
+    warnings: &mut Vec<String>,
+) {
+    for provider in providers.iter_mut().flatten() {
+        let Some(settings) = &mut provider.introspection else { continue };
+        let aside = usize::try_from(limits.waiting_requests / 2).unwrap_or(usize::MAX);
+        settings.pending = settings.pending.min(aside);
+        if settings.timeout > limits.wait {
+            warnings.push(format!(
+                "providers.{}.introspection.timeout: is longer than `limits.wait`, so requests are answered 503 while the \
+                 authorization server may still answer",
+                provider.provider.id().as_str()
+            ));
+        }
+    }
 }
 
 fn client(at: &str, settings: &IntrospectionClientSettings, problems: &mut Problems) -> Client {
@@ -149,6 +170,9 @@ struct Bounds {
     longest: Duration,
     expected: &'static str,
 }
+
+/// Half of the requests that may wait by default: each token is asked about once, however many requests bring it.
+const MOST_PENDING: usize = 500;
 
 /// The requests that wait for an answer find it for at least a second.
 const CACHE: Bounds = Bounds {

@@ -5,7 +5,7 @@ mod introspection;
 mod keys;
 mod tokens;
 
-pub(super) use introspection::introspectors;
+pub(super) use introspection::{bound, introspectors};
 
 use crate::config::ProviderConfig;
 use crate::config::problems::{Problems, join};
