@@ -11,8 +11,8 @@ use crate::jose::base64url;
 /// A key as a request shows it. Its `Debug` does not show the secret.
 #[derive(Clone, Copy)]
 pub struct KeyText<'a> {
+    text: &'a [u8],
     id: &'a str,
-    secret: &'a [u8],
 }
 
 impl<'a> KeyText<'a> {
@@ -25,7 +25,7 @@ impl<'a> KeyText<'a> {
         let id = std::str::from_utf8(id).ok().filter(|id| is_id(id))?;
         // Canonical: bits that no byte needs are zero, or one key would have four texts.
         base64url::decode_exact::<SECRET_BYTES>(secret).ok().flatten()?;
-        Some(Self { id, secret })
+        Some(Self { text, id })
     }
 
     /// Its id, which is no secret.
@@ -34,9 +34,9 @@ impl<'a> KeyText<'a> {
         self.id
     }
 
-    /// Its secret as it is written.
-    pub(super) fn secret(&self) -> &'a [u8] {
-        self.secret
+    /// The whole key as it is written.
+    pub(super) fn text(&self) -> &'a [u8] {
+        self.text
     }
 }
 

@@ -7,8 +7,8 @@ use crate::http::Mutations;
 const SECRET: [u8; 32] = [7; 32];
 const DAY: u64 = 86_400;
 
-fn hash(secret: &[u8; 32]) -> String {
-    let text = text::write("x", secret);
+fn hash(id: &str, secret: &[u8; 32]) -> String {
+    let text = text::write(id, secret);
     SecretHash::of(&KeyText::parse(text.as_bytes()).unwrap(), [3; 16]).to_string()
 }
 
@@ -24,12 +24,12 @@ fn keys() -> Value {
         "writer": { "permissions": ["write"], "granted_to": { "clients": ["c-1"] } },
     });
     config["api_keys"] = json!({ "keys": {
-        "ci": { "hash": hash(&SECRET), "owner": "team-x", "scopes": ["orders.read", "orders.write"], "roles": ["reader"],
+        "ci": { "hash": hash("ci", &SECRET), "owner": "team-x", "scopes": ["orders.read", "orders.write"], "roles": ["reader"],
             "plan": "gold", "claims": { "team": "x", "groups": ["g-1"] } },
-        "soon": { "hash": hash(&[1; 32]), "owner": "team-x", "expires": "2027-01-16T08:00:00Z" },
-        "over": { "hash": hash(&[2; 32]), "owner": "team-x", "expires": "2027-01-15T08:00:00Z" },
-        "later": { "hash": hash(&[3; 32]), "owner": "team-y", "not_before": "2027-01-15T08:00:01Z" },
-        "office": { "hash": hash(&[4; 32]), "owner": "team-y", "networks": ["office"] },
+        "soon": { "hash": hash("soon", &[1; 32]), "owner": "team-x", "expires": "2027-01-16T08:00:00Z" },
+        "over": { "hash": hash("over", &[2; 32]), "owner": "team-x", "expires": "2027-01-15T08:00:00Z" },
+        "later": { "hash": hash("later", &[3; 32]), "owner": "team-y", "not_before": "2027-01-15T08:00:01Z" },
+        "office": { "hash": hash("office", &[4; 32]), "owner": "team-y", "networks": ["office"] },
     } });
     config["rules"] = json!([
         { "name": "orders", "match": { "paths": ["/orders/{id}"] }, "accept": ["api_key"] },
