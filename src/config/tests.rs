@@ -6,6 +6,7 @@ mod files;
 mod global_limits;
 mod rate_limit;
 mod api_keys;
+mod certificates;
 mod introspection;
 mod requirement;
 

@@ -10,6 +10,7 @@ use super::access::AccessNames;
 use crate::access::schedule::instant;
 use crate::api_key::{ApiKey, ApiKeys, KeyEntry, SecretHash, is_id};
 use crate::audit::DECIDING;
+use crate::certificate::holder;
 use crate::config::named::Named;
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{ApiKeySettings, ApiKeySourceSettings, ApiKeysSettings, ClaimValueSettings};
@@ -161,8 +162,12 @@ fn claims(path: &str, id: &str, settings: ApiKeySettings, problems: &mut Problem
         if name.is_empty() || name.len() > LONGEST_TEXT {
             problems.add(&*at, format!("expected a name of 1 to {LONGEST_TEXT} bytes"));
         }
-        if OURS.contains(&name.as_str()) || (name != "groups" && DECIDING.contains(&name.as_str())) {
-            problems.add(&*at, "says what a key does not: the name is one of ours, or of a token's own");
+        if OURS.contains(&name.as_str())
+            || holder::CLAIMS.contains(&name.as_str())
+            || (name != "groups" && DECIDING.contains(&name.as_str()))
+        {
+            problems
+                .add(&*at, "says what a key does not: the name is one of ours, or of a token's or a certificate's own");
         }
         let value = match value {
             ClaimValueSettings::One(text) => Value::String(text),

@@ -288,6 +288,8 @@ fn condition(at: &str, text: &str, scope: &Scope<'_, '_>, problems: &mut Problem
             for name in &check.needs().params {
                 scope.check_named(at, name, problems);
             }
+            let asks_for_kind = check.needs().caller.contains("kind");
+            scope.check_meaning(at, check.needs().claims.iter().map(String::as_str).filter(|_| !asks_for_kind));
             for name in &check.needs().danger_claims {
                 scope.warn(unfit_warning(at, name));
             }
@@ -318,6 +320,7 @@ fn fit_to_decide(
 ) -> Option<ClaimPath> {
     let path = claim_path(at, settings, problems)?;
     let name = path.first();
+    scope.check_meaning(at, [name]);
     if danger {
         scope.warn(unfit_warning(at, name));
     } else if is_unfit(name) {

@@ -56,6 +56,13 @@ pub(super) struct Names<'a> {
     pub(super) api_keys: bool,
 }
 
+impl Names<'_> {
+    /// May a requirement that belongs to no single rule be asked of the holder of a certificate and of the bearer of a token?
+    fn takes_certificates_and_tokens(&self) -> bool {
+        self.certificate_settings.is_some_and(ClientCertificateSettings::has_identities) && !self.providers.is_empty()
+    }
+}
+
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     let mut problems = Problems::default();
     let mut warnings = Vec::new();
@@ -79,7 +86,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         devices: settings.devices.unwrap_or_default(),
         certificates: settings.client_certificates.as_ref(),
     };
-    let access = AccessNames::compile(access, &providers, &mut problems);
+    let access = AccessNames::compile(access, &providers, &mut problems, &mut warnings);
     let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);
     let client_certificates =
         certificate::source(settings.client_certificates.as_ref(), &access, &mut problems, &mut warnings);
@@ -92,7 +99,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         api_keys: settings.api_keys.is_some(),
         warnings: RefCell::default(),
     };
-    let risk = settings.risk.and_then(|settings| risk::compile(settings, &access, &mut problems));
+    let risk = settings.risk.and_then(|settings| risk::compile(settings, &access, &mut problems, &mut warnings));
     let role_names: Vec<_> =
         settings.roles.iter().flat_map(|Named(roles)| roles).map(|(name, _)| name.clone()).collect();
     let grants = api_key::grants(settings.api_keys.as_ref());
@@ -189,7 +196,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
             paths: leniency(&settings.paths.unwrap_or_default()),
             client_address,
             client_certificates,
-            ends: access.ends,
+            notices: access.notices,
             limits,
             warnings,
         }),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const HASH: &str = "sha256$AwMDAwMDAwMDAwMDAwMDAw$aEuVJtZycAmPjJ7gZbwvdJynTNb7VBBPA_Ste2Dltnw";
+const HASH: &str = "sha256$AwMDAwMDAwMDAwMDAwMDAw$R4QIcrb_ig1fhNzZgi9EiEN4n2U-49CL_zqx8srT8m4";
 
 fn with(settings: Value) -> Value {
     let mut document = good();
@@ -65,6 +65,11 @@ fn each_fault_of_a_key_is_named() {
         (json!({ "plan": "" }), "api_keys.keys.ci.plan: expected"),
         (json!({ "claims": { "sub": "root" } }), "api_keys.keys.ci.claims.sub: says what a key does not"),
         (json!({ "claims": { "azp": "root" } }), "api_keys.keys.ci.claims.azp: says what a key does not"),
+        (
+            json!({ "claims": { "certificate": "shop" } }),
+            "api_keys.keys.ci.claims.certificate: says what a key does not",
+        ),
+        (json!({ "claims": { "x5t#S256": "x" } }), "api_keys.keys.ci.claims.x5t#S256: says what a key does not"),
         (json!({ "claims": { "plan": "root" } }), "api_keys.keys.ci.claims.plan: says what a key does not"),
         (json!({ "claims": { "team": 7 } }), "api_keys.keys.ci.claims.team: expected a string, found a number"),
         (json!({ "secret": "x" }), "api_keys.keys.ci.secret: unknown setting"),
