@@ -206,6 +206,24 @@ fn keys_in_a_query_are_counted() {
 }
 
 #[test]
+fn secrets_are_blanked_in_any_text() {
+    let key = good_text();
+    for (text, expected) in [
+        ("nothing".to_owned(), "nothing".to_owned()),
+        (String::new(), String::new()),
+        (key.clone(), "pcl_ci_...".to_owned()),
+        (format!("a `{key}`, {key}x\u{e9}"), "a `pcl_ci_...`, pcl_ci_...\u{e9}".to_owned()),
+        (
+            "pcl_CI_short pcl_ pcl__ pcl__x pcl_a pcl_a_".to_owned(),
+            "pcl_CI_... pcl_ pcl__ pcl__... pcl_a pcl_a_".to_owned(),
+        ),
+        ("expected `pcl_<id>_<secret>`".to_owned(), "expected `pcl_<id>_<secret>`".to_owned()),
+    ] {
+        assert_eq!(text::blanked(text.clone()), expected, "{text}");
+    }
+}
+
+#[test]
 fn what_is_known_of_a_key_has_the_words_of_a_token() {
     let claims = json!({ "sub": "team-x", "client_id": "ci" }).as_object().unwrap().clone();
     let identity = crate::identity::Identity::ApiKey(Rc::new(ApiKey::new("ci".into(), claims, None)));

@@ -14,6 +14,7 @@ use crate::config::settings::{
     AnyOrAllSettings, CallerSettings, ClaimPathSettings, ClaimSettings, ClientAuthenticationSettings,
     NamedListSettings, OwnerSettings, RequirementSettings, ScalarSettings, SubjectSettings,
 };
+use crate::http::challenge::is_scope;
 use crate::http::name::is_token;
 use crate::policy::requirement::{
     CallerKind, CelCheck, Check, ClaimCheck, ClientAuthentication, Comparison, OwnerCheck, Place, Scalar, SubjectSpec,
@@ -116,7 +117,6 @@ pub(super) fn wanted(at: &str, settings: AnyOrAllSettings, problems: &mut Proble
 /// Scopes become part of a challenge, so they have to be scopes (RFC 6749 section 3.3).
 fn scopes_wanted(at: &str, settings: AnyOrAllSettings, problems: &mut Problems) -> Option<Wanted> {
     let wanted = wanted(at, settings, problems)?;
-    let is_scope = |text: &String| text.bytes().all(|byte| matches!(byte, b'!' | b'#'..=b'[' | b']'..=b'~'));
     let bad: Vec<&String> = wanted.texts().iter().filter(|text| !is_scope(text)).collect();
     for text in &bad {
         problems.add(at, format!("`{text}` is not a scope: printable ASCII without space, `\"` and `\\`"));

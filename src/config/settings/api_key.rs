@@ -30,7 +30,7 @@ pub struct ApiKeysSettings {
 #[deserr(deny_unknown_fields, error = Problems)]
 #[schemars(deny_unknown_fields)]
 pub struct ApiKeySourceSettings {
-    /// Headers.
+    /// Headers. Default: `x-api-key`; an empty list for none.
     #[deserr(default)]
     pub headers: Option<Vec<HeaderSourceSettings>>,
     /// Cookies, by name. A browser sends them by itself: guard against cross-site requests.

@@ -46,9 +46,7 @@ impl<T> Table<T> {
         match self.things.get(name) {
             Some(thing) => Some(Named { name: name.into(), thing: thing.clone()? }),
             None => {
-                let known: Vec<String> = self.things.keys().map(|name| format!("`{name}`")).collect();
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                problems.add(path, format!("there is no {} `{name}`; known: {known}", self.kind));
+                problems.add_unknown(path, self.kind, name, self.things.keys());
                 None
             }
         }
