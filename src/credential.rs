@@ -11,12 +11,11 @@ use std::fmt;
 
 use crate::http::cookie::{self, CookieFlaw};
 use crate::http::name::is_token;
-use crate::http::{MutationFlaw, Mutations, RequestHead, query};
+use crate::http::{RequestHead, query};
 
 mod sources;
 
 pub use sources::{HeaderSource, SourceFlaw, SourceSettings, Sources};
-use sources::{remove_cookies, remove_parameters};
 
 /// How a token is sent in `Authorization`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,22 +77,6 @@ impl Found<'_> {
     /// [`CredentialFlaw::Malformed`].
     pub fn check(&self) -> Result<(), CredentialFlaw> {
         if is_b64token(self.token) { Ok(()) } else { Err(CredentialFlaw::Malformed) }
-    }
-
-    /// What takes this credential, and nothing else, out of the request that it was found in.
-    ///
-    /// # Errors
-    ///
-    /// None that a [`RequestHead`] can cause; the flaw is passed on rather than swallowed.
-    pub fn removal(&self, head: &RequestHead) -> Result<Mutations, MutationFlaw> {
-        let mut mutations = Mutations::new();
-        match self.place {
-            Place::Authorization => mutations.remove(AUTHORIZATION.as_bytes())?,
-            Place::Header(name) => mutations.remove(name.as_bytes())?,
-            Place::Cookie(name) => remove_cookies(head, &[name], &mut mutations)?,
-            Place::QueryParameter(name) => remove_parameters(head, &[name], &mut mutations)?,
-        }
-        Ok(mutations)
     }
 }
 
@@ -163,12 +146,15 @@ impl std::error::Error for CredentialFlaw {}
 /// Looks at every configured place.
 ///
 /// `Authorization` is looked at only if it is configured: with tokens in a cookie alone, `Authorization: Basic` is
-/// between the client and the upstream.
+/// between the client and the upstream. Where no place is configured nobody looks for tokens at all.
 ///
 /// # Errors
 ///
 /// A [`CredentialFlaw`] if what is there cannot be read as one credential.
 pub fn find<'a>(head: &'a RequestHead, sources: &'a Sources) -> Result<Option<Found<'a>>, CredentialFlaw> {
+    if sources.is_nowhere() {
+        return Ok(None);
+    }
     let found = find_in(head, sources)?;
     let query = head.path().query().unwrap_or_default();
     let is_configured = sources.query_parameters.iter().any(|name| name.eq_ignore_ascii_case(ACCESS_TOKEN));

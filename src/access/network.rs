@@ -85,6 +85,12 @@ impl Networks {
         Self { networks: networks.into() }
     }
 
+    /// Is every address of IPv4, or of IPv6, in them?
+    #[must_use]
+    pub fn have_all(&self) -> bool {
+        self.networks.iter().any(|network| network.prefix_len() == 0)
+    }
+
     /// Is `address` in one of them? It is in its plain form: IPv4 is never IPv6.
     #[must_use]
     pub fn contain(&self, address: IpAddr) -> bool {

@@ -1,8 +1,9 @@
 //! The form of a hash, `sha256$<salt>$<digest>`, and the comparison.
 //!
-//! The digest is SHA-256 over the salt's 16 bytes and the 43 characters of the secret; both parts are in base64url without padding.
+//! The digest is SHA-256 over the salt's 16 bytes and the whole text of the key, its id as well as its secret: an entry that is copied
+//! under another id lets nobody in. Both parts are in base64url without padding.
 //! One fast hash is enough here, and would not be for passwords: slow hashes make guessing dear, and nobody guesses 256 random bits
-//! at any price, while each request would pay for the slowness. The salt keeps two entries with one secret from looking alike.
+//! at any price, while each request would pay for the slowness. The salt keeps one secret from looking alike in two places.
 
 use std::fmt;
 
@@ -12,24 +13,16 @@ use subtle::ConstantTimeEq;
 use super::text::KeyText;
 use crate::jose::base64url;
 
-/// The salted hash of a secret. Its `Debug` does not show it.
+/// The salted hash of a key. Its `Debug` does not show it.
 #[derive(Clone)]
 pub struct SecretHash {
     salt: [u8; SALT_BYTES],
     digest: [u8; DIGEST_BYTES],
 }
 
-/// The text is no hash of a secret.
+/// The text is no hash of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HashFlaw;
-
-impl HashFlaw {
-    /// Stable code.
-    #[must_use]
-    pub fn reason(&self) -> &'static str {
-        "api_key_hash_malformed"
-    }
-}
 
 impl fmt::Display for HashFlaw {
     /// Without the text: a key in clear may have been written there.
@@ -41,7 +34,7 @@ impl fmt::Display for HashFlaw {
 impl std::error::Error for HashFlaw {}
 
 impl SecretHash {
-    /// The hash of a key's secret.
+    /// The hash of a key.
     #[must_use]
     pub fn of(key: &KeyText<'_>, salt: [u8; SALT_BYTES]) -> Self {
         Self { digest: digest(&salt, key), salt }
@@ -61,7 +54,7 @@ impl SecretHash {
         Ok(Self { salt, digest })
     }
 
-    /// Is it the hash of this key's secret? Takes as long whether it is or not.
+    /// Is it the hash of this key? Takes as long whether it is or not.
     #[must_use]
     pub fn is_of(&self, key: &KeyText<'_>) -> bool {
         self.digest.ct_eq(&digest(&self.salt, key)).into()
@@ -80,9 +73,9 @@ impl fmt::Debug for SecretHash {
     }
 }
 
-/// Both parts have one length each, so that no two pairs of them are one text.
+/// The salt has one length, so that no two pairs of a salt and a key are one text.
 fn digest(salt: &[u8; SALT_BYTES], key: &KeyText<'_>) -> [u8; DIGEST_BYTES] {
-    Sha256::new().chain_update(salt).chain_update(key.secret()).finalize().into()
+    Sha256::new().chain_update(salt).chain_update(key.text()).finalize().into()
 }
 
 /// Stands in where there is no entry. Nobody knows a text whose hash is all zeros.

@@ -1,4 +1,4 @@
-//! API keys: an id that everybody may see, a secret of which only a salted hash is configured, and what its owner may do.
+//! API keys: an id that everybody may see, a secret, of both of which only a salted hash is configured, and what the owner may do.
 //!
 //! - [`text`]: the form of a key
 //! - [`hash`]: the form of a hash, and the comparison
@@ -38,7 +38,7 @@ pub struct ApiKeys {
 /// What is configured of one key.
 #[derive(Debug)]
 pub struct KeyEntry {
-    /// Of its secret.
+    /// Of its id and its secret.
     pub hash: SecretHash,
     /// Who has it.
     pub key: Rc<ApiKey>,

@@ -76,11 +76,11 @@ fn a_key_has_one_text() {
 }
 
 #[test]
-fn a_hash_is_of_one_secret_and_has_one_text() {
+fn a_hash_is_of_one_key_and_has_one_text() {
     let good = text::write("ci", &SECRET);
     let good = KeyText::parse(good.as_bytes()).unwrap();
     let text = SecretHash::of(&good, [3; 16]).to_string();
-    assert_eq!(text, "sha256$AwMDAwMDAwMDAwMDAwMDAw$aEuVJtZycAmPjJ7gZbwvdJynTNb7VBBPA_Ste2Dltnw");
+    assert_eq!(text, "sha256$AwMDAwMDAwMDAwMDAwMDAw$R4QIcrb_ig1fhNzZgi9EiEN4n2U-49CL_zqx8srT8m4");
     let hash = SecretHash::parse(&text).unwrap();
     assert!(hash.is_of(&good) && hash.to_string() == text);
     assert!(SecretHash::of(&good, [4; 16]).to_string() != text, "the salt counts");
@@ -149,6 +149,16 @@ fn the_hash_of_nothing_is_of_nobodys_key() {
 }
 
 #[test]
+fn an_entry_that_is_copied_under_another_id_lets_nobody_in() {
+    let mut copied = entry("root", &[9; 32]);
+    copied.hash = entry("old", &[1; 32]).hash;
+    let keys = ApiKeys::new(sources(), Duration::ZERO, vec![entry("old", &[1; 32]), copied]);
+    let shown = text::write("root", &[1; 32]);
+    let checked = keys.check(&KeyText::parse(shown.as_bytes()).unwrap(), || None, UnixTime::from_secs(5));
+    assert_eq!(checked.unwrap_err(), ApiKeyFlaw::SecretWrong);
+}
+
+#[test]
 fn keys_of_one_owner_stand_side_by_side() {
     assert_eq!(check(&text::write("old", &[1; 32]), None, 5), "old");
     assert_eq!(check(&text::write("new", &[2; 32]), None, 5), "new");
@@ -176,7 +186,7 @@ fn the_notice_begins_in_time() {
 fn neither_a_secret_nor_a_hash_is_shown_by_debug() {
     let text = good_text();
     let shown = format!("{:?} {:?}", KeyText::parse(text.as_bytes()), keys());
-    for hidden in ["BwcHBwc", "AwMDAw", "aEuVJ", "[7, 7", "[3, 3"] {
+    for hidden in ["BwcHBwc", "AwMDAw", "R4QIc", "[7, 7", "[3, 3"] {
         assert!(!shown.contains(hidden), "{hidden} in {shown}");
     }
 }
@@ -192,6 +202,24 @@ fn keys_in_a_query_are_counted() {
         (format!("a={key}x&{key}"), 0),
     ] {
         assert_eq!(text::count_in_query(query.as_bytes()), count, "{query}");
+    }
+}
+
+#[test]
+fn secrets_are_blanked_in_any_text() {
+    let key = good_text();
+    for (text, expected) in [
+        ("nothing".to_owned(), "nothing".to_owned()),
+        (String::new(), String::new()),
+        (key.clone(), "pcl_ci_...".to_owned()),
+        (format!("a `{key}`, {key}x\u{e9}"), "a `pcl_ci_...`, pcl_ci_...\u{e9}".to_owned()),
+        (
+            "pcl_CI_short pcl_ pcl__ pcl__x pcl_a pcl_a_".to_owned(),
+            "pcl_CI_... pcl_ pcl__ pcl__... pcl_a pcl_a_".to_owned(),
+        ),
+        ("expected `pcl_<id>_<secret>`".to_owned(), "expected `pcl_<id>_<secret>`".to_owned()),
+    ] {
+        assert_eq!(text::blanked(text.clone()), expected, "{text}");
     }
 }
 

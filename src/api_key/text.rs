@@ -6,13 +6,14 @@
 
 use std::fmt;
 
+use crate::http::query;
 use crate::jose::base64url;
 
 /// A key as a request shows it. Its `Debug` does not show the secret.
 #[derive(Clone, Copy)]
 pub struct KeyText<'a> {
+    text: &'a [u8],
     id: &'a str,
-    secret: &'a [u8],
 }
 
 impl<'a> KeyText<'a> {
@@ -25,7 +26,7 @@ impl<'a> KeyText<'a> {
         let id = std::str::from_utf8(id).ok().filter(|id| is_id(id))?;
         // Canonical: bits that no byte needs are zero, or one key would have four texts.
         base64url::decode_exact::<SECRET_BYTES>(secret).ok().flatten()?;
-        Some(Self { id, secret })
+        Some(Self { text, id })
     }
 
     /// Its id, which is no secret.
@@ -34,9 +35,9 @@ impl<'a> KeyText<'a> {
         self.id
     }
 
-    /// Its secret as it is written.
-    pub(super) fn secret(&self) -> &'a [u8] {
-        self.secret
+    /// The whole key as it is written.
+    pub(super) fn text(&self) -> &'a [u8] {
+        self.text
     }
 }
 
@@ -69,9 +70,50 @@ pub fn count_in_query(query: &[u8]) -> usize {
     values.filter(|value| KeyText::parse(value).is_some()).count()
 }
 
+/// `target` (path and query) without the parameters that are keys, whatever they are called, or nothing if it has none.
+#[must_use]
+pub fn without_keys(target: &[u8]) -> Option<Vec<u8>> {
+    memchr::memmem::find(target, PREFIX.as_bytes())?;
+    query::without_pairs(target, |pair| pair.splitn(2, |byte| *byte == b'=').any(|part| KeyText::parse(part).is_some()))
+}
+
+/// `text` with dots for the secret of whatever begins like a key and has one, also if it is longer or shorter than that of a key.
+#[must_use]
+pub fn blanked(text: String) -> String {
+    let mut out = String::new();
+    let mut rest = text.as_str();
+    let run = |text: &str, plain: fn(char) -> bool| text.find(|character| !plain(character)).unwrap_or(text.len());
+    while let Some((before, after)) = rest.split_once(PREFIX) {
+        let id = run(after, |character| character.is_ascii_alphanumeric() || character == '-');
+        let (id, after) = after.split_at_checked(id).unwrap_or((after, ""));
+        out.extend([before, PREFIX, id]);
+        rest = match after.strip_prefix('_') {
+            Some(secret) => {
+                let end = run(secret, |character| character.is_ascii_alphanumeric() || "-_".contains(character));
+                out.push_str(if end == 0 { "_" } else { "_..." });
+                secret.get(end..).unwrap_or_default()
+            }
+            None => after,
+        };
+    }
+    if out.is_empty() {
+        return text;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Can this be an owner or a plan? As long as the record shows a subject, and nothing in it that could end a line.
+#[must_use]
+pub fn is_plain(text: &str) -> bool {
+    (1..=LONGEST_TEXT).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
 /// Random bytes of a secret: 256 bits, which nobody guesses.
 pub const SECRET_BYTES: usize = 32;
 
 const PREFIX: &str = "pcl_";
 /// As long as other names in the configuration.
 const LONGEST_ID: usize = 64;
+/// As much of a subject as the record shows.
+pub const LONGEST_TEXT: usize = 256;

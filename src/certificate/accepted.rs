@@ -86,6 +86,15 @@ impl Accepted {
         if !is_known {
             return Err(CertificateFlaw::NotValidated);
         }
+        self.check_known(presented, now)
+    }
+
+    /// The same of one that was checked, or counts as checked: is it one of these, does it hold now, is it not taken back?
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub fn check_known(&self, presented: &Presented, now: UnixTime) -> Result<(), CertificateFlaw> {
         self.check_names(presented)?;
         self.check_time(presented, now)?;
         self.check_revocation(presented, now)
@@ -165,6 +174,10 @@ impl Accepted {
             return Ok(hex(&presented.digest_sha256));
         }
         let names = presented.names().ok_or(CertificateFlaw::NamesNobody)?;
+        // Of some names only nobody can say that one is the only one.
+        if from != SubjectFrom::Subject && !names.complete {
+            return Err(CertificateFlaw::NamesUnknown);
+        }
         let one = |patterns: Option<&Vec<Pattern>>, names: &[String]| {
             let mut fitting = names.iter().filter(|name| patterns.is_none_or(|patterns| any_fits(patterns, name)));
             fitting.next().filter(|_| fitting.next().is_none()).cloned()
@@ -181,10 +194,11 @@ impl Accepted {
     }
 }
 
-/// The one address of a certificate, if it is a SPIFFE ID: with two it is no X.509-SVID (section 2 of that standard).
+/// The one address of a certificate, if it is a SPIFFE ID: with two it is no X.509-SVID (section 2 of that standard). Where not all
+/// addresses are known there may be another.
 fn spiffe_id(names: &Names) -> Option<&str> {
     match names.uri_sans.as_slice() {
-        [id] if spiffe::is_id(id) => Some(id),
+        [id] if names.complete && spiffe::is_id(id) => Some(id),
         _ => None,
     }
 }

@@ -11,17 +11,6 @@ pub enum DistinguishedNameFlaw {
     TypeUnknown(String),
 }
 
-impl DistinguishedNameFlaw {
-    /// Stable code.
-    #[must_use]
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Malformed => "distinguished_name_malformed",
-            Self::TypeUnknown(_) => "distinguished_name_type_unknown",
-        }
-    }
-}
-
 impl fmt::Display for DistinguishedNameFlaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -55,6 +44,16 @@ impl DistinguishedName {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The same in small letters and with single spaces, as RFC 5280 section 7.1 compares names. For where a name that is taken
+    /// for another lets nobody in: in whose list to look.
+    #[must_use]
+    pub fn folded(&self) -> Self {
+        let fold = |value: &String| value.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        let part =
+            |part: &Vec<(String, String)>| part.iter().map(|(kind, value)| (kind.clone(), fold(value))).collect();
+        Self::of(self.0.iter().map(part).collect())
     }
 
     /// Reads `CN=Devices,O=Contoso\, Ltd.,C=DE`; the most special part is the first in the text.

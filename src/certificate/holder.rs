@@ -43,6 +43,9 @@ impl Holder {
     }
 }
 
+/// The names of the claims that a holder alone has. A token may have them too, and then they say something else.
+pub const CLAIMS: [&str; 7] = ["certificate", "x5t#S256", "issuer_dn", "subject_dn", "san_uri", "san_dns", "san_email"];
+
 /// `sub` and `x5t#S256` (RFC 8705 section 3.1), and the names in the words of RFC 8705 section 2.1.2.
 fn claims(name: &str, subject: String, presented: &Presented) -> Map<String, Value> {
     let mut claims = Map::new();

@@ -11,17 +11,6 @@ pub enum PatternFlaw {
     Stars,
 }
 
-impl PatternFlaw {
-    /// Stable code.
-    #[must_use]
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Anything => "pattern_fits_anything",
-            Self::Stars => "pattern_more_than_one_star",
-        }
-    }
-}
-
 impl fmt::Display for PatternFlaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

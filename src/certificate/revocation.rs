@@ -8,6 +8,7 @@ use std::fmt;
 use x509_cert::crl::CertificateList;
 use x509_cert::der::{Decode, Encode, pem};
 use x509_cert::ext::Extension;
+use x509_cert::spki::ObjectIdentifier;
 
 use super::DistinguishedName;
 use super::signature::{self, SignatureFlaw};
@@ -17,6 +18,7 @@ use crate::time::UnixTime;
 /// What one issuer has taken back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevocationList {
+    /// Folded.
     issuer: DistinguishedName,
     this_update: UnixTime,
     next_update: UnixTime,
@@ -90,20 +92,25 @@ impl RevocationList {
         }
         let list = list.tbs_cert_list;
         let revoked = list.revoked_certificates.unwrap_or_default();
-        // A delta, a part, or an entry of another issuer is marked by a critical extension (sections 5.2.4, 5.2.5, 5.3.3).
         let in_entries = revoked.iter().flat_map(|entry| entry.crl_entry_extensions.iter().flatten());
         let mut extensions = list.crl_extensions.iter().flatten().chain(in_entries);
-        if extensions.any(|extension: &Extension| extension.critical) {
+        if extensions.any(|extension: &Extension| extension.critical || PARTIAL.contains(&extension.extn_id)) {
             return Err(RevocationListFlaw::NotWhole);
         }
         let mut serials: Vec<_> = revoked.iter().map(|entry| entry.serial_number.as_bytes().to_vec()).collect();
         serials.sort();
         Ok(Self {
-            issuer: distinguished(&list.issuer).ok_or(RevocationListFlaw::Malformed)?,
+            issuer: distinguished(&list.issuer).ok_or(RevocationListFlaw::Malformed)?.folded(),
             this_update: moment(list.this_update),
             next_update: moment(list.next_update.ok_or(RevocationListFlaw::NoNextUpdate)?),
             serials,
         })
+    }
+
+    /// From when on it holds.
+    #[must_use]
+    pub fn this_update(&self) -> UnixTime {
+        self.this_update
     }
 
     /// When it is too old.
@@ -120,7 +127,8 @@ fn check_signature(list: &CertificateList, issuer: &str) -> Result<(), Revocatio
     }
     let issuer = x509_cert::Certificate::from_der(&der).map_err(|_| RevocationListFlaw::IssuerMalformed)?;
     let issuer = issuer.tbs_certificate();
-    if *issuer.subject() != list.tbs_cert_list.issuer {
+    let names = (distinguished(issuer.subject()), distinguished(&list.tbs_cert_list.issuer));
+    if !matches!(names, (Some(subject), Some(of_list)) if subject.folded() == of_list.folded()) {
         return Err(RevocationListFlaw::OtherIssuer);
     }
     if !signature::may_sign_lists(issuer) {
@@ -165,12 +173,20 @@ impl RevocationLists {
         self.0.is_empty()
     }
 
+    /// Is there one of this issuer, of whatever age?
+    #[must_use]
+    pub fn have_of(&self, issuer: &DistinguishedName) -> bool {
+        let issuer = issuer.folded();
+        self.0.iter().any(|list| list.issuer == issuer)
+    }
+
     /// What they say of this certificate.
     #[must_use]
     pub fn standing(&self, certificate: &Certificate, now: UnixTime) -> Standing {
         let Some(issuer) = &certificate.issuer else { return Standing::Unknown };
+        let issuer = issuer.folded();
         let mut standing = Standing::Unlisted;
-        for list in self.0.iter().filter(|list| list.issuer == *issuer) {
+        for list in self.0.iter().filter(|list| list.issuer == issuer) {
             // What is taken back does not come back by a list growing old.
             if list.serials.binary_search(&certificate.serial).is_ok() {
                 return Standing::Revoked;
@@ -185,3 +201,11 @@ impl RevocationLists {
         standing
     }
 }
+
+/// What marks a delta, a part, and an entry of another issuer (RFC 5280 sections 5.2.4, 5.2.5 and 5.3.3). They ought to be critical, and
+/// are what they are where an authority forgot it.
+const PARTIAL: [ObjectIdentifier; 3] = [
+    ObjectIdentifier::new_unwrap("2.5.29.27"),
+    ObjectIdentifier::new_unwrap("2.5.29.28"),
+    ObjectIdentifier::new_unwrap("2.5.29.29"),
+];

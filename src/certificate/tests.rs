@@ -193,18 +193,67 @@ fn a_list_is_whole_and_signed_by_its_issuer() {
     }
 }
 
+/// The same list with nothing marked as critical, which no signature covers any more.
+fn not_critical(pem: &str) -> Vec<u8> {
+    let (_, mut der) = x509_cert::der::pem::decode_vec(pem.as_bytes()).unwrap();
+    let critical: Vec<usize> = (5..der.len() - 2)
+        .filter(|at| der[at - 5..*at].starts_with(&[0x06, 0x03, 0x55, 0x1d]) && der[*at..].starts_with(&[1, 1, 0xff]))
+        .collect();
+    assert!(!critical.is_empty());
+    for at in critical {
+        der[at + 2] = 0;
+    }
+    der
+}
+
+#[test]
+fn a_list_that_is_a_part_is_refused_also_where_its_marks_are_not_critical() {
+    for pem in [
+        include_str!("tests/revocation-list-delta.pem"),
+        include_str!("tests/revocation-list-part.pem"),
+        include_str!("tests/revocation-list-indirect.pem"),
+    ] {
+        assert_eq!(RevocationList::from_der(&not_critical(pem), None), Err(RevocationListFlaw::NotWhole), "{pem}");
+    }
+}
+
+#[test]
+fn the_list_of_an_issuer_is_found_by_its_name_in_other_letters() {
+    let mut certificate = shown(REVOKED, true).certificate().unwrap().clone();
+    let lists = RevocationLists::new(vec![list(LIST)]);
+    for (name, standing) in [
+        ("CN=WORKLOADS,O=contoso,C=de", Standing::Revoked),
+        ("CN=Workloads\\ ,O=\\ Contoso,C=DE", Standing::Revoked),
+        ("CN=Work loads,O=Contoso,C=DE", Standing::Unlisted),
+        ("O=Contoso,CN=Workloads,C=DE", Standing::Unlisted),
+    ] {
+        certificate.issuer = Some(DistinguishedName::parse(name).unwrap());
+        assert_eq!(lists.standing(&certificate, NOW), standing, "{name}");
+    }
+}
+
 #[test]
 fn what_is_not_handed_over_can_not_be_told() {
     let orders = shown(ORDERS, true);
     let told = Names { uri_sans: vec![ORDERS_ID.to_owned()], ..Names::default() };
     let bare = Presented::new(Some(orders.digest_sha256), None, told, Some(true), false).unwrap();
-    let by_id = |any_time| Accepted { spiffe_ids: patterns(&[ORDERS_ID]), any_time, ..Accepted::default() };
-    assert_eq!(judge(&by_id(true), &bare), "accepted");
-    assert_eq!(judge(&by_id(false), &bare), "certificate_validity_unknown");
+    let by_uri = |any_time| Accepted { uri_sans: patterns(&[ORDERS_ID]), any_time, ..Accepted::default() };
+    assert_eq!(judge(&by_uri(true), &bare), "accepted");
+    assert_eq!(judge(&by_uri(false), &bare), "certificate_validity_unknown");
+    // It may have another address, and is then no workload's.
+    let by_id = Accepted { spiffe_ids: patterns(&[ORDERS_ID]), any_time: true, ..Accepted::default() };
+    assert_eq!(judge(&by_id, &bare), "certificate_names_unknown");
+    for from in [SubjectFrom::SpiffeId, SubjectFrom::UriSan, SubjectFrom::DnsSan, SubjectFrom::EmailSan] {
+        let accepted = Accepted { subject_from: Some(from), ..by_uri(true) };
+        let nobody = Holder::identify([("shop", &accepted)].into_iter(), &bare, NOW).unwrap_err();
+        assert_eq!(nobody, CertificateFlaw::NamesUnknown, "{from:?}");
+    }
+    let by_digest = Accepted { subject_from: Some(SubjectFrom::Digest), ..by_uri(true) };
+    assert!(Holder::identify([("shop", &by_digest)].into_iter(), &bare, NOW).is_ok());
     assert_eq!(judge(&by_issuer(), &bare), "certificate_names_unknown");
     let by_host = Accepted { dns_sans: patterns(&["orders.example"]), any_time: true, ..Accepted::default() };
     assert_eq!(judge(&by_host, &bare), "certificate_names_unknown");
-    let listed = Accepted { revocation_lists: with_lists(&[LIST]).revocation_lists, ..by_id(true) };
+    let listed = Accepted { revocation_lists: with_lists(&[LIST]).revocation_lists, ..by_uri(true) };
     assert_eq!(judge(&listed, &bare), "certificate_revocation_unknown");
 }
 

@@ -66,7 +66,7 @@ pub struct Config {
     pub(crate) paths: Leniency,
     pub(crate) client_address: AddressSource,
     pub(crate) client_certificates: ClientCertificates,
-    ends: Vec<EndsAt>,
+    notices: Vec<Notice>,
     pub(crate) signatures: SignaturePolicy,
     pub(crate) limits: Limits,
     warnings: Vec<String>,
@@ -104,13 +104,15 @@ pub(crate) enum LimitHeaders {
     Never,
 }
 
-/// A setting that stops to matter, by its path.
+/// What an operator hears of a setting while a time lasts, by its path.
 #[derive(Debug)]
-struct EndsAt {
+struct Notice {
     path: String,
-    until: UnixTime,
-    /// What to do then.
-    then: &'static str,
+    /// From the first moment on if there is none.
+    from: Option<UnixTime>,
+    /// For good if there is none.
+    until: Option<UnixTime>,
+    text: &'static str,
 }
 
 /// Bounds on the filter's own work.
@@ -164,11 +166,12 @@ impl Config {
         warnings
     }
 
-    /// What an operator should hear at load besides, by the time at which it loads: windows that are over, keys that expire.
+    /// What an operator should hear at load besides, by the time at which it loads: windows that are over, lists that are too old, keys that expire.
     #[must_use]
     pub fn ended(&self, now: UnixTime) -> Vec<String> {
-        let ended = self.ends.iter().filter(|end| end.until <= now);
-        let ended = ended.map(|end| format!("{}: {}", end.path, end.then));
+        let holds =
+            |notice: &&Notice| notice.from.is_none_or(|from| from <= now) && notice.until.is_none_or(|end| now < end);
+        let ended = self.notices.iter().filter(holds).map(|notice| format!("{}: {}", notice.path, notice.text));
         ended.chain(self.api_keys.iter().flat_map(|keys| keys.told(now))).collect()
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::ControlFlow;
 
+use crate::api_key::text::blanked;
 use deserr::{DeserializeError, ErrorKind, IntoValue, MergeWithError, Value, ValueKind, ValuePointerRef};
 
 /// One fault: where (`providers.entra.audiences[0]`; empty for the document itself) and what.
@@ -25,9 +26,23 @@ impl fmt::Display for Problem {
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Adds one.
+    /// Adds one. Whatever in it has the form of an API key is blanked: a key that is written where something else belongs must not
+    /// get into a log by that.
     pub fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.0.push(Problem { path: path.into(), message: message.into() });
+        self.0.push(Problem { path: blanked(path.into()), message: blanked(message.into()) });
+    }
+
+    /// Adds that there is no `kind` by this name among the `known`.
+    pub(super) fn add_unknown<K: AsRef<str>>(
+        &mut self,
+        path: impl Into<String>,
+        kind: &str,
+        name: &str,
+        known: impl IntoIterator<Item = K>,
+    ) {
+        let known: Vec<String> = known.into_iter().map(|known| format!("`{}`", known.as_ref())).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        self.add(path, format!("there is no {kind} `{name}`; known: {known}"));
     }
 
     /// Adds all of `other`.

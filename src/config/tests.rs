@@ -7,6 +7,7 @@ mod global_limits;
 mod rate_limit;
 mod api_keys;
 mod bindings;
+mod certificates;
 mod introspection;
 mod requirement;
 

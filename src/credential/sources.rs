@@ -3,6 +3,8 @@
 use std::fmt;
 
 use super::{AUTHORIZATION, PROOF, Scheme};
+use crate::forward::reserved::is_taken;
+use crate::http::challenge::is_quotable;
 use crate::http::name::{Twin, is_token, twin_key};
 use crate::http::{HeaderValue, MutationFlaw, Mutations, RequestHead, cookie, query};
 
@@ -28,6 +30,14 @@ pub struct SourceSettings {
     pub query_parameters: Vec<String>,
 }
 
+impl SourceSettings {
+    /// Is no place named?
+    #[must_use]
+    pub fn is_nowhere(&self) -> bool {
+        !self.authorization && self.headers.is_empty() && self.cookies.is_empty() && self.query_parameters.is_empty()
+    }
+}
+
 impl Default for SourceSettings {
     /// Only `Authorization`: the one method that every resource server must support (RFC 6750 section 2.1).
     fn default() -> Self {
@@ -42,8 +52,8 @@ pub enum SourceFlaw {
     HeaderName(String),
     /// Not a cookie name.
     CookieName(String),
-    /// An empty parameter name.
-    QueryParameterName,
+    /// A parameter name that is empty, or can't stand in a challenge.
+    QueryParameterName(String),
     /// The same place twice, in whatever spelling.
     Twice(String),
     /// A prefix with a character that a header cannot carry.
@@ -52,27 +62,17 @@ pub enum SourceFlaw {
     Nowhere,
 }
 
-impl SourceFlaw {
-    /// Stable code.
-    #[must_use]
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::HeaderName(_) => "source_bad_header_name",
-            Self::CookieName(_) => "source_bad_cookie_name",
-            Self::QueryParameterName => "source_bad_query_parameter_name",
-            Self::Twice(_) => "source_twice",
-            Self::Prefix(_) => "source_bad_prefix",
-            Self::Nowhere => "source_nowhere",
-        }
-    }
-}
-
 impl fmt::Display for SourceFlaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::HeaderName(name) => write!(f, "`{name}` cannot be the header of a credential"),
+            Self::HeaderName(name) => {
+                write!(f, "`{}` cannot be the header of a credential: it means something else", name.escape_default())
+            }
             Self::CookieName(name) => write!(f, "`{name}` is not a cookie name"),
-            Self::QueryParameterName => f.write_str("a query parameter needs a name"),
+            Self::QueryParameterName(name) => {
+                let name = name.escape_default();
+                write!(f, "`{name}` is not a parameter's name; expected printable ASCII without `\"` and `\\`")
+            }
             Self::Twice(name) => write!(f, "`{name}` is named twice"),
             Self::Prefix(prefix) => write!(f, "the prefix `{}` cannot stand in a header", prefix.escape_default()),
             Self::Nowhere => f.write_str("there is no place where a credential may be"),
@@ -112,8 +112,8 @@ impl Sources {
     ///
     /// # Errors
     ///
-    /// Every [`SourceFlaw`] in them.
-    pub fn new(settings: SourceSettings) -> Result<Self, Vec<SourceFlaw>> {
+    /// Every [`SourceFlaw`] in them, with its place as the configuration calls it: `headers[1].name`, or nothing for all of them.
+    pub fn new(settings: SourceSettings) -> Result<Self, Vec<(String, SourceFlaw)>> {
         let flaws = settings_flaws(&settings);
         if !flaws.is_empty() {
             return Err(flaws);
@@ -125,6 +125,25 @@ impl Sources {
         let header_keys = header_keys.collect();
         let schemes = vec![Scheme::Bearer];
         Ok(Self { authorization, schemes, header_keys, headers, cookies, query_parameters })
+    }
+
+    /// No place at all: nobody looks for a credential.
+    #[must_use]
+    pub fn nowhere() -> Self {
+        Self {
+            authorization: false,
+            schemes: Vec::new(),
+            headers: Vec::new(),
+            header_keys: Vec::new(),
+            cookies: Vec::new(),
+            query_parameters: Vec::new(),
+        }
+    }
+
+    /// Is there no place?
+    #[must_use]
+    pub fn is_nowhere(&self) -> bool {
+        !self.authorization && self.headers.is_empty() && self.cookies.is_empty() && self.query_parameters.is_empty()
     }
 
     /// The same with these schemes besides `Bearer`. With `DPoP` the header of the proof goes where the token goes.
@@ -169,14 +188,7 @@ impl Sources {
     /// Of these places, those that are emptied though the upstream gets the credential: what stands in an address is logged.
     #[must_use]
     pub fn parameters(&self) -> Self {
-        Self {
-            authorization: false,
-            schemes: Vec::new(),
-            headers: Vec::new(),
-            header_keys: Vec::new(),
-            cookies: Vec::new(),
-            query_parameters: self.query_parameters.clone(),
-        }
+        Self { query_parameters: self.query_parameters.clone(), ..Self::nowhere() }
     }
 
     /// A place that both of these have, by its name.
@@ -217,11 +229,7 @@ impl Sources {
     }
 }
 
-pub(super) fn remove_cookies(
-    head: &RequestHead,
-    names: &[&str],
-    mutations: &mut Mutations,
-) -> Result<(), MutationFlaw> {
+fn remove_cookies(head: &RequestHead, names: &[&str], mutations: &mut Mutations) -> Result<(), MutationFlaw> {
     if names.is_empty() || head.values("cookie").next().is_none() {
         return Ok(());
     }
@@ -231,11 +239,7 @@ pub(super) fn remove_cookies(
     }
 }
 
-pub(super) fn remove_parameters(
-    head: &RequestHead,
-    names: &[&str],
-    mutations: &mut Mutations,
-) -> Result<(), MutationFlaw> {
+fn remove_parameters(head: &RequestHead, names: &[&str], mutations: &mut Mutations) -> Result<(), MutationFlaw> {
     for name in names {
         let target = mutations.path().unwrap_or(head.path().raw());
         if let Some(rest) = query::without(target, name) {
@@ -245,50 +249,48 @@ pub(super) fn remove_parameters(
     Ok(())
 }
 
-fn settings_flaws(settings: &SourceSettings) -> Vec<SourceFlaw> {
-    let mut flaws = Vec::new();
+fn settings_flaws(settings: &SourceSettings) -> Vec<(String, SourceFlaw)> {
+    let mut flaws: Vec<(String, SourceFlaw)> = Vec::new();
     let mut keys: Vec<String> = Vec::new();
-    let mut note = |key: String, name: &str, flaws: &mut Vec<SourceFlaw>| {
+    let mut note = |at: String, key: String, name: &str, flaws: &mut Vec<(String, SourceFlaw)>| {
         if keys.contains(&key) {
-            flaws.push(SourceFlaw::Twice(name.to_owned()));
+            flaws.push((at, SourceFlaw::Twice(name.to_owned())));
         }
         keys.push(key);
     };
     if settings.authorization {
-        note(format!("header {AUTHORIZATION}"), AUTHORIZATION, &mut flaws);
+        note("authorization".to_owned(), format!("header {AUTHORIZATION}"), AUTHORIZATION, &mut flaws);
     }
-    for HeaderSource { name, prefix } in &settings.headers {
+    for (index, HeaderSource { name, prefix }) in settings.headers.iter().enumerate() {
+        let at = format!("headers[{index}].name");
         let key = twin_key(name.as_bytes());
-        if !is_token(name.as_bytes()) || NOT_CREDENTIALS.contains(&key.as_str()) {
-            flaws.push(SourceFlaw::HeaderName(name.clone()));
+        if !is_token(name.as_bytes()) || (is_taken(name) && !CREDENTIALS.contains(&key.as_str())) {
+            flaws.push((at.clone(), SourceFlaw::HeaderName(name.clone())));
         }
         if !prefix.bytes().all(|byte| (b' '..=b'~').contains(&byte)) || prefix.starts_with(' ') {
-            flaws.push(SourceFlaw::Prefix(prefix.clone()));
+            flaws.push((format!("headers[{index}].prefix"), SourceFlaw::Prefix(prefix.clone())));
         }
-        note(format!("header {key}"), name, &mut flaws);
+        note(at, format!("header {key}"), name, &mut flaws);
     }
-    for name in &settings.cookies {
+    for (index, name) in settings.cookies.iter().enumerate() {
+        let at = format!("cookies[{index}]");
         if !is_token(name.as_bytes()) {
-            flaws.push(SourceFlaw::CookieName(name.clone()));
+            flaws.push((at.clone(), SourceFlaw::CookieName(name.clone())));
         }
-        note(format!("cookie {name}"), name, &mut flaws);
+        note(at, format!("cookie {name}"), name, &mut flaws);
     }
-    for name in &settings.query_parameters {
-        if name.is_empty() {
-            flaws.push(SourceFlaw::QueryParameterName);
+    for (index, name) in settings.query_parameters.iter().enumerate() {
+        let at = format!("danger_query_parameters[{index}]");
+        if name.is_empty() || !is_quotable(name) {
+            flaws.push((at.clone(), SourceFlaw::QueryParameterName(name.clone())));
         }
-        note(format!("query {}", name.to_ascii_lowercase()), name, &mut flaws);
+        note(at, format!("query {}", name.to_ascii_lowercase()), name, &mut flaws);
     }
-    let is_nowhere = !settings.authorization
-        && settings.headers.is_empty()
-        && settings.cookies.is_empty()
-        && settings.query_parameters.is_empty();
-    if is_nowhere {
-        flaws.push(SourceFlaw::Nowhere);
+    if settings.is_nowhere() {
+        flaws.push((String::new(), SourceFlaw::Nowhere));
     }
     flaws
 }
 
-/// Removing one of these would change the request itself.
-const NOT_CREDENTIALS: [&str; 8] =
-    ["connection", "content-length", "content-type", "cookie", "host", "te", "transfer-encoding", "upgrade"];
+/// Of the headers that mean something, those that mean a credential.
+const CREDENTIALS: [&str; 3] = ["authorization", "proxy-authorization", "x-forwarded-access-token"];

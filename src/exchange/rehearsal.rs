@@ -246,11 +246,19 @@ fn tell(head: RequestHead, engine: &Engine, host: &mut dyn Host, trace: Trace, s
     let token =
         found.as_ref().filter(|_| !opaque).and_then(|found| Unverified::parse(found.token, &config.limits.token).ok());
     let known = Known::default();
-    let address = Connection::new(host, &known).addressed_by(config.client_address, &head).address();
+    let connection = Connection::new(host, &known)
+        .addressed_by(config.client_address, &head)
+        .certified_by(&config.client_certificates, &head);
+    let address = connection.address();
+    // A certificate is a credential where the request has no other one.
+    let takes_certificates = rule.as_ref().is_some_and(|rule| looked_for && rule.accepts.certificate);
+    let by_certificate = takes_certificates && !matches!(connection.presented(), Ok(None));
+    let credential = found.or(key).map(|found| place(&found.place));
+    let credential = credential.or_else(|| by_certificate.then(|| "the client's certificate".to_owned()));
     Rehearsal {
         address,
         rule,
-        credential: found.or(key).map(|found| place(&found.place)),
+        credential,
         token: token.map(|token| token.header().clone()),
         opaque,
         provider: trace.provider.map(|provider| config.provider_name(provider).to_owned()),

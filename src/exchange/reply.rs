@@ -66,10 +66,16 @@ pub(super) fn deny(denial: &Denial, challenge: &Challenge, asker: Asker<'_>) -> 
     if let Some(after) = after {
         headers.push(("retry-after", seconds(after).to_string()));
     }
+    let detail = match denial {
+        Denial::Credential(flaw) if flaw.is_missing_bearer() => {
+            "the credential is sent in a way that is not known here"
+        }
+        _ => answer.detail(),
+    };
     Reply {
         status: answer.status(),
         headers,
-        body: if asker.grpc { answer.detail().as_bytes().to_vec() } else { answer.body(asker.request_id) },
+        body: if asker.grpc { detail.as_bytes().to_vec() } else { answer.body(detail, asker.request_id) },
         details: format!("portcullis_denied{{{}}}", denial.reason()),
         grpc_status: asker.grpc.then(|| answer.grpc_status()),
     }
@@ -264,12 +270,12 @@ impl<'d> Answer<'d> {
         }
     }
 
-    fn body(self, request_id: Option<&str>) -> Vec<u8> {
+    fn body(self, detail: &str, request_id: Option<&str>) -> Vec<u8> {
         let problem = Problem {
             kind: "about:blank",
             title: self.title(),
             status: self.status(),
-            detail: self.detail(),
+            detail,
             code: self.code(),
             limit: match self {
                 Self::Limited(excess) => Some(&excess.limit),
@@ -288,7 +294,7 @@ struct Problem<'a> {
     kind: &'static str,
     title: &'static str,
     status: u16,
-    detail: &'static str,
+    detail: &'a str,
     code: &'static str,
     /// The limit that is exceeded, by its name in the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]

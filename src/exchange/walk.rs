@@ -13,12 +13,12 @@ use super::{Denial, Passage, guard, limits};
 use crate::access::client_certificate::HEADER as CERTIFICATE_HEADER;
 use crate::access::risk::Score;
 use crate::access::{Circumstances, Connection, Known};
+use crate::api_key::text::without_keys;
 use crate::config::Config;
 use crate::engine::{Engine, Host};
 use crate::forward::ForwardedIdentity;
 use crate::groups::{GroupList, GroupsLookup};
 use crate::http::RequestHead;
-use crate::http::name::{Twin, twin_key};
 use crate::identity::Identity;
 use crate::policy::{self, Facts, Permit, RouteMatch, Rule, Ruling};
 use crate::time::UnixTime;
@@ -217,9 +217,15 @@ impl<'a> Walk<'a> {
         let mutations = config.forwarding.apply(self.head, &config.emptied, identity);
         let mut mutations = mutations.map_err(Denial::Forward)?;
         if config.client_certificates.distrusts(&self.connection()) {
-            let key = twin_key(CERTIFICATE_HEADER.as_bytes());
-            let forged = self.head.headers().names().filter(|name| Twin::of(name).has_key(&key));
+            let is_it = |name: &&[u8]| name.eq_ignore_ascii_case(CERTIFICATE_HEADER.as_bytes());
+            let forged = self.head.headers().names().filter(is_it);
             mutations.remove_all(forged).map_err(|flaw| Denial::Forward(flaw.into()))?;
+        }
+        // Where nobody is asked for a credential, or nothing is enforced, a key may have come this far.
+        if config.api_keys.is_some()
+            && let Some(path) = without_keys(mutations.path().unwrap_or(self.head.path().raw()))
+        {
+            mutations.set_path(path).map_err(|flaw| Denial::Forward(flaw.into()))?;
         }
         let state = identity.map(|identity| config.forwarding.state(identity)).unwrap_or_default();
         let state = state.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

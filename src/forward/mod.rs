@@ -13,6 +13,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::access::client_certificate::HEADER as CERTIFICATE_HEADER;
 use crate::claim_path::ClaimPath;
 use crate::credential::Sources;
 use crate::http::name::is_token;
@@ -221,11 +222,13 @@ impl Forwarding {
         }
     }
 
-    /// Whether a request trailer of this name must not go upstream: it would be removed as a header, and some servers
-    /// merge trailers into the headers.
+    /// Whether a request trailer of this name must not go upstream: it would be removed as a header, or no proxy sends it so, and
+    /// some servers merge trailers into the headers.
     #[must_use]
     pub fn removes_trailer(&self, name: &[u8], emptied: &Sources) -> bool {
-        self.reserved.contains(name) || emptied.reads_header(name)
+        self.reserved.contains(name)
+            || emptied.reads_header(name)
+            || name.eq_ignore_ascii_case(CERTIFICATE_HEADER.as_bytes())
     }
 
     /// Whether a request can be forwarded at all, before anything is verified for it. [`apply`](Self::apply) looks

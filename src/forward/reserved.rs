@@ -1,12 +1,14 @@
 //! Which inbound headers are not the client's to send.
 
+use crate::access::client_certificate::HEADER as CERTIFICATE;
 use crate::http::name::{Twin, twin_key};
 
 /// Headers that only this filter may set, in every spelling (see [`crate::http::name`]).
 ///
 /// Always: the `X-MS-CLIENT-PRINCIPAL` family and `X-MS-TOKEN-*`, which an application built for App Service believes
 /// whether this filter sets them or not, and the headers that make frameworks route by another path than the one that
-/// rules saw (`X-Original-URL`, `X-Rewrite-URL`; CVE-2018-14773). Besides: every configured name.
+/// rules saw (`X-Original-URL`, `X-Rewrite-URL`; CVE-2018-14773). Names that servers take for `x-forwarded-client-cert`, which nobody
+/// sends who means well. Besides: every configured name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reserved {
     keys: Vec<String>,
@@ -18,7 +20,10 @@ impl Reserved {
     #[must_use]
     pub fn contains(&self, name: &[u8]) -> bool {
         let twin = Twin::of(name);
-        let is_ours = self.keys.iter().any(|key| twin.has_key(key))
+        // The header itself is a proxy's to send.
+        let is_forged = twin.has_key(CERTIFICATE) && !name.trim_ascii().eq_ignore_ascii_case(CERTIFICATE.as_bytes());
+        let is_ours = is_forged
+            || self.keys.iter().any(|key| twin.has_key(key))
             || PATH_OVERRIDES.iter().any(|key| twin.has_key(key))
             || PREFIXES.iter().any(|prefix| twin.starts_with(prefix));
         is_ours && !name.starts_with(b":")
@@ -35,8 +40,8 @@ impl Reserved {
     }
 }
 
-/// Whether a header means something already, so that no claim may be written to it.
-pub(super) fn is_taken(name: &str) -> bool {
+/// Whether a header means something already, so that no claim may be written to it, and no credential stands there.
+pub(crate) fn is_taken(name: &str) -> bool {
     let key = twin_key(name.as_bytes());
     key.is_empty()
         || TAKEN.contains(&key.as_str())
@@ -97,6 +102,17 @@ mod tests {
         }
         for name in ["x-ms-client-request-id", "x-ms-version", "x-ms-tokens", "ms-client-principal", ":path", "accept"]
         {
+            assert!(!reserved.contains(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_servers_take_for_the_header_of_certificates_is_nobodys() {
+        let reserved = Reserved::default();
+        for name in ["x_forwarded_client_cert", "X-Forwarded_Client-Cert", "x.forwarded.client.cert"] {
+            assert!(reserved.contains(name.as_bytes()), "{name}");
+        }
+        for name in ["x-forwarded-client-cert", "X-Forwarded-Client-Cert", " x-forwarded-client-cert"] {
             assert!(!reserved.contains(name.as_bytes()), "{name}");
         }
     }

@@ -31,12 +31,18 @@ pub fn is_text(value: &[u8], text: &str) -> bool {
 /// for byte; the `?` goes with the last parameter.
 #[must_use]
 pub fn without(target: &[u8], name: &str) -> Option<Vec<u8>> {
+    without_pairs(target, |pair| is_called(pair, name))
+}
+
+/// The same without the pairs of which `goes` is true.
+#[must_use]
+pub fn without_pairs(target: &[u8], goes: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
     let question = target.iter().position(|&byte| byte == b'?')?;
     let (path, rest) = target.split_at(question);
     let query = rest.strip_prefix(b"?")?;
-    values(query, name).next()?;
+    pairs(query).find(|pair| goes(pair))?;
     let mut kept = path.to_vec();
-    for (index, pair) in pairs(query).filter(|pair| !is_called(pair, name)).enumerate() {
+    for (index, pair) in pairs(query).filter(|pair| !goes(pair)).enumerate() {
         kept.push(if index == 0 { b'?' } else { b'&' });
         kept.extend_from_slice(pair);
     }

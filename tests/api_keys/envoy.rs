@@ -14,12 +14,12 @@ static GATE: LazyLock<Gate> = LazyLock::new(|| Gate::start(configuration()));
 
 /// `ci` does not expire, `soon` does in three months, `over` did in 2001.
 fn configuration() -> Value {
-    let entry = |secret: u8| {
-        let key = text::write("x", &[secret; 32]);
+    let entry = |id: &str, secret: u8| {
+        let key = text::write(id, &[secret; 32]);
         let hash = SecretHash::of(&KeyText::parse(key.as_bytes()).unwrap(), [3; 16]);
         json!({ "hash": hash.to_string(), "owner": "team-x", "scopes": ["orders.read"] })
     };
-    let (mut soon, mut over) = (entry(2), entry(3));
+    let (mut soon, mut over) = (entry("soon", 2), entry("over", 3));
     soon["expires"] = json!(moment::format(*SOON));
     over["expires"] = json!("2001-01-01T00:00:00Z");
     json!({
@@ -31,7 +31,7 @@ fn configuration() -> Value {
                 "danger_query_parameters": ["key"],
             },
             "notice": "365d",
-            "keys": { "ci": entry(1), "soon": soon, "over": over },
+            "keys": { "ci": entry("ci", 1), "soon": soon, "over": over },
         },
         "rules": [
             { "name": "orders", "match": { "paths": ["/orders/{id}"] }, "accept": ["token", "api_key"], "require": { "scopes": "orders.read" } },

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use portcullis::access::schedule::instant;
 use portcullis::api_key::{KeyText, SecretHash, hash, is_id, text};
+use portcullis::http::challenge::is_scope;
 use portcullis::time::UnixTime;
 use serde_json::{Map, Value, json};
 
@@ -36,19 +38,19 @@ pub struct Arguments {
     #[arg(long, value_name = "ID", value_parser = id)]
     id: String,
     /// Whose it is: the claim `sub`
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = plain)]
     owner: String,
     /// A scope, as often as needed
-    #[arg(long = "scope", visible_alias = "scopes", value_name = "SCOPE", value_delimiter = ',')]
+    #[arg(long = "scope", visible_alias = "scopes", value_name = "SCOPE", value_parser = scope, value_delimiter = ',')]
     scopes: Vec<String>,
     /// A role of the configuration, as often as needed
-    #[arg(long = "role", visible_alias = "roles", value_name = "ROLE", value_delimiter = ',')]
+    #[arg(long = "role", visible_alias = "roles", value_name = "ROLE", value_parser = plain, value_delimiter = ',')]
     roles: Vec<String>,
     /// A network of the configuration that it may come from, as often as needed; from anywhere if left out
-    #[arg(long = "network", visible_alias = "networks", value_name = "NETWORK", value_delimiter = ',')]
+    #[arg(long = "network", visible_alias = "networks", value_name = "NETWORK", value_parser = plain, value_delimiter = ',')]
     networks: Vec<String>,
     /// Its plan, which limits may ask for
-    #[arg(long, value_name = "PLAN")]
+    #[arg(long, value_name = "PLAN", value_parser = plain)]
     plan: Option<String>,
     /// Not accepted before: a time (RFC 3339), or days from now as `7d`
     #[arg(long, value_name = "TIME|DAYS", value_parser = moment_or_days)]
@@ -65,6 +67,9 @@ pub(super) fn run(command: &Command, out: &mut Vec<u8>) -> Result<Exit, String> 
     let Command::New(arguments) = command;
     if arguments.not_before.zip(arguments.expires).is_some_and(|(start, end)| start >= end) {
         return Err("--expires: is not after --not-before, so the key would never be valid".to_owned());
+    }
+    if arguments.expires.is_some_and(|end| end <= moment::now()) {
+        return Err("--expires: is over already, so the key would never be valid".to_owned());
     }
     let (key, hash) = secret(&arguments.id)?;
     let entry = entry(arguments, &hash);
@@ -119,10 +124,31 @@ fn id(text: &str) -> Result<String, String> {
     if is_id(text) { Ok(text.to_owned()) } else { Err("expected 1 to 64 of a-z, 0-9 and `-`".to_owned()) }
 }
 
+/// As the configuration takes it, or it would refuse the entry.
+fn plain(text: &str) -> Result<String, String> {
+    if text::is_plain(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("expected 1 to {} bytes of plain text", text::LONGEST_TEXT))
+    }
+}
+
+fn scope(text: &str) -> Result<String, String> {
+    if is_scope(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected printable ASCII without spaces, `\"` and `\\` (RFC 6749 section 3.3)".to_owned())
+    }
+}
+
 fn moment_or_days(text: &str) -> Result<UnixTime, String> {
     let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
-    match days {
-        Some(days) => Ok(moment::now().plus(Duration::from_secs(u64::from(days).saturating_mul(86_400)))),
-        None => moment::parse(text).map_err(|error| format!("{error}, or days from now as `90d`")),
+    let time = match days {
+        Some(days) => moment::now().plus(Duration::from_secs(u64::from(days).saturating_mul(86_400))),
+        None => moment::parse(text).map_err(|error| format!("{error}, or days from now as `90d`"))?,
+    };
+    match instant(&moment::format(time)) {
+        Ok(_) => Ok(time),
+        Err(_) => Err("is later than a configuration can say; leave it out for a key that does not expire".to_owned()),
     }
 }

@@ -43,7 +43,7 @@ impl ApiKeys {
         let secrets = keys.into_iter().flatten().map(|(id, _)| (id.clone(), rand::random())).collect();
         let sources = document.pointer("/api_keys/sources");
         let text = |pointer: &str| sources.and_then(|sources| sources.pointer(pointer)?.as_str().map(str::to_owned));
-        let header = match sources {
+        let header = match sources.and_then(|sources| sources.get("headers")) {
             None => Some("x-api-key".to_owned()),
             Some(_) => text("/headers/0/name"),
         };

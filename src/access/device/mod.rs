@@ -12,8 +12,9 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::{Circumstances, Connection, Networks};
-use crate::certificate::{DistinguishedName, Pattern};
+use crate::certificate::Accepted;
 use crate::claim_path::ClaimPath;
+use crate::time::UnixTime;
 use crate::verdict::Verdict;
 
 /// How a device is told.
@@ -39,15 +40,11 @@ pub enum Device {
     },
 }
 
-/// What a certificate must say; each part that is given.
+/// Which certificates are a device's.
 #[derive(Clone, Debug, Default)]
 pub struct Certificate {
-    /// Who issued it.
-    pub issuer: Option<DistinguishedName>,
-    /// One of its addresses is like one of these.
-    pub uri_san: Option<Vec<Pattern>>,
-    /// One of its hosts is like one of these.
-    pub dns_san: Option<Vec<Pattern>>,
+    /// What it must say; it holds now, and its issuer has not taken it back.
+    pub accepted: Accepted,
     /// The host takes no certificate that it does not check, and does not say so (Envoy before 1.39).
     pub assume_validated: bool,
 }
@@ -65,7 +62,7 @@ impl Device {
                     None => Verdict::Unknown(()),
                 }
             }
-            Self::Certificate(certificate) => certificate.is_shown(circumstances.connection),
+            Self::Certificate(certificate) => certificate.is_shown(circumstances.connection, circumstances.now),
             Self::Header { name, values, proxies } => {
                 let trusted = |address| proxies.iter().any(|proxies| proxies.contain(address));
                 if !circumstances.connection.peer().is_some_and(trusted) {
@@ -93,23 +90,16 @@ fn same_type(one: &Value, other: &Value) -> bool {
 }
 
 impl Certificate {
-    fn is_shown(&self, connection: &Connection<'_>) -> Verdict<()> {
+    /// What can't be told of a certificate, and one that is over, is not known to be another's.
+    fn is_shown(&self, connection: &Connection<'_>, now: UnixTime) -> Verdict<()> {
         let Ok(Some(presented)) = connection.presented() else { return Verdict::Unknown(()) };
-        let checked = presented.validated || (presented.unsaid && self.assume_validated);
-        let Some(certificate) = checked.then(|| presented.certificate()).flatten() else {
+        if !presented.validated && !(presented.unsaid && self.assume_validated) {
             return Verdict::Unknown(());
-        };
-        let issuer = match (&self.issuer, &certificate.issuer) {
-            (None, _) => true,
-            (Some(expected), Some(issuer)) => expected == issuer,
-            (Some(_), None) => return Verdict::Unknown(()),
-        };
-        let named = |patterns: &Option<Vec<Pattern>>, names: &[String]| {
-            let fits = |patterns: &Vec<Pattern>| names.iter().any(|name| patterns.iter().any(|one| one.fits(name)));
-            patterns.as_ref().is_none_or(fits)
-        };
-        let named =
-            named(&self.uri_san, &certificate.names.uri_sans) && named(&self.dns_san, &certificate.names.dns_sans);
-        Verdict::of(issuer && named, || ())
+        }
+        match self.accepted.check_known(presented, now) {
+            Ok(()) => Verdict::Met,
+            Err(flaw) if flaw.is_certain() => Verdict::Unmet(()),
+            Err(_) => Verdict::Unknown(()),
+        }
     }
 }

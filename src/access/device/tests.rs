@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::access::network;
 use crate::access::testing::{plain, under};
-use crate::certificate::x509;
+use crate::certificate::{DistinguishedName, Pattern, RevocationList, RevocationLists, x509};
 
 fn judged(verdict: &Verdict<()>) -> &'static str {
     match verdict {
@@ -88,8 +88,12 @@ fn patterns(texts: &[&str]) -> Option<Vec<Pattern>> {
     Some(texts.iter().map(|text| Pattern::parse(text).unwrap()).collect())
 }
 
+fn by(accepted: Accepted) -> Certificate {
+    Certificate { accepted, assume_validated: false }
+}
+
 fn issued_by(name: &str) -> Certificate {
-    Certificate { issuer: Some(DistinguishedName::parse(name).unwrap()), ..Certificate::default() }
+    by(Accepted { issuers: Some(vec![DistinguishedName::parse(name).unwrap()]), ..Accepted::default() })
 }
 
 const CONTOSO: &str = "CN=Contoso Devices,O=Contoso\\, Ltd.,C=DE";
@@ -100,13 +104,13 @@ fn a_certificate_says_who_issued_it_and_whom_it_names() {
     let devices = "spiffe://contoso.example/device/*";
     for certificate in [
         issued_by(CONTOSO),
-        Certificate { uri_san: patterns(&["spiffe://other/*", devices]), ..Certificate::default() },
-        Certificate { dns_san: patterns(&["*.devices.example"]), ..Certificate::default() },
-        Certificate {
-            uri_san: patterns(&[devices]),
-            dns_san: patterns(&["laptop-7.devices.example"]),
-            ..issued_by(CONTOSO)
-        },
+        by(Accepted { uri_sans: patterns(&["spiffe://other/*", devices]), ..Accepted::default() }),
+        by(Accepted { dns_sans: patterns(&["*.devices.example"]), ..Accepted::default() }),
+        by(Accepted {
+            uri_sans: patterns(&[devices]),
+            dns_sans: patterns(&["laptop-7.devices.example"]),
+            ..issued_by(CONTOSO).accepted
+        }),
     ] {
         assert_eq!(shown(&certificate, LAPTOP, &[1], YES), "met", "{certificate:?}");
     }
@@ -115,15 +119,15 @@ fn a_certificate_says_who_issued_it_and_whom_it_names() {
         issued_by("CN=Contoso Devices"),
         issued_by("C=DE,O=Contoso\\, Ltd.,CN=Contoso Devices"),
         issued_by("CN=laptop-7"),
-        Certificate { uri_san: patterns(&["spiffe://contoso.example/device/8"]), ..Certificate::default() },
-        Certificate { uri_san: patterns(&["*.devices.example"]), ..Certificate::default() },
-        Certificate { dns_san: patterns(&["10.0.0.7", "a@b.example", "laptop-7"]), ..Certificate::default() },
-        Certificate { uri_san: patterns(&[devices]), ..issued_by("CN=Other") },
+        by(Accepted { uri_sans: patterns(&["spiffe://contoso.example/device/8"]), ..Accepted::default() }),
+        by(Accepted { uri_sans: patterns(&["*.devices.example"]), ..Accepted::default() }),
+        by(Accepted { dns_sans: patterns(&["10.0.0.7", "a@b.example", "laptop-7"]), ..Accepted::default() }),
+        by(Accepted { uri_sans: patterns(&[devices]), ..issued_by("CN=Other").accepted }),
     ] {
         assert_eq!(shown(&certificate, LAPTOP, &[1], YES), "unmet", "{certificate:?}");
     }
     assert_eq!(shown(&issued_by(CONTOSO), BARE, &[1], YES), "met");
-    let named = Certificate { dns_san: patterns(&["*.devices.example"]), ..Certificate::default() };
+    let named = by(Accepted { dns_sans: patterns(&["*.devices.example"]), ..Accepted::default() });
     assert_eq!(shown(&named, BARE, &[1], YES), "unmet");
 }
 
@@ -138,6 +142,30 @@ fn a_certificate_that_was_not_checked_proves_nothing() {
         assert_eq!(shown(&certificate, LAPTOP, &[], YES), "unknown");
         assert_eq!(shown(&certificate, LAPTOP, b"true", YES), "unknown");
     }
+}
+
+#[test]
+fn the_certificate_of_a_device_holds_and_is_not_taken_back() {
+    let workloads = |lists: &[&str]| {
+        let lists = lists.iter().map(|pem| RevocationList::from_pem(pem, None).unwrap()).collect();
+        let certificate = issued_by("CN=Workloads,O=Contoso,C=DE");
+        let revocation_lists = Rc::new(RevocationLists::new(lists));
+        by(Accepted { revocation_lists, ..certificate.accepted })
+    };
+    let list = include_str!("../../certificate/tests/revocation-list.pem");
+    let orders = include_str!("../../certificate/tests/orders.pem");
+    let expired = include_str!("../../certificate/tests/expired.pem");
+    let later = include_str!("../../certificate/tests/later.pem");
+    let revoked = include_str!("../../certificate/tests/revoked.pem");
+    for lists in [&[][..], &[list]] {
+        assert_eq!(shown(&workloads(lists), orders, &[1], YES), "met");
+        assert_eq!(shown(&workloads(lists), expired, &[1], YES), "unknown");
+        assert_eq!(shown(&workloads(lists), later, &[1], YES), "unknown");
+    }
+    assert_eq!(shown(&workloads(&[]), revoked, &[1], YES), "met");
+    assert_eq!(shown(&workloads(&[list]), revoked, &[1], YES), "unknown");
+    let old = include_str!("../../certificate/tests/revocation-list-later.pem");
+    assert_eq!(shown(&workloads(&[old]), orders, &[1], YES), "unknown", "a list that tells nothing");
 }
 
 #[test]

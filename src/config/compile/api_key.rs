@@ -1,4 +1,4 @@
-//! API keys: where a request may carry one, and each with its hash, its owner and what that one may do.
+//! API keys: each with its hash, its owner and what that one may do.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -7,13 +7,16 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::access::AccessNames;
+use super::sources;
 use crate::access::schedule::instant;
+use crate::api_key::text::{LONGEST_TEXT, is_plain};
 use crate::api_key::{ApiKey, ApiKeys, KeyEntry, SecretHash, is_id};
 use crate::audit::DECIDING;
+use crate::certificate::holder;
 use crate::config::named::Named;
 use crate::config::problems::{Problems, join};
-use crate::config::settings::{ApiKeySettings, ApiKeySourceSettings, ApiKeysSettings, ClaimValueSettings};
-use crate::credential::{HeaderSource, SourceSettings, Sources};
+use crate::config::settings::{ApiKeySettings, ApiKeysSettings, ClaimValueSettings};
+use crate::http::challenge::is_scope;
 use crate::time::UnixTime;
 
 /// Role to the ids of the keys that have it by their own entry.
@@ -39,7 +42,7 @@ pub(super) fn compile(
     warnings: &mut Vec<String>,
 ) -> Option<ApiKeys> {
     let before = problems.len();
-    let sources = sources(settings.sources, problems, warnings);
+    let sources = sources::api_keys(settings.sources, problems, warnings);
     let notice = settings.notice.map_or(DEFAULT_NOTICE, |span| span.0);
     if notice > LONGEST_NOTICE {
         problems.add("api_keys.notice", "expected at most `365d`: a notice that is always there is not read");
@@ -54,57 +57,6 @@ pub(super) fn compile(
         settings.keys.0.into_iter().map(|(id, settings)| key(&id, settings, names, roles, problems)).collect();
     let keys = keys.into_iter().collect::<Option<Vec<_>>>()?;
     (problems.len() == before).then_some(ApiKeys::new(sources?, notice, keys))
-}
-
-fn sources(
-    settings: Option<ApiKeySourceSettings>,
-    problems: &mut Problems,
-    warnings: &mut Vec<String>,
-) -> Option<Sources> {
-    let by_default = || HeaderSource { name: DEFAULT_HEADER.to_owned(), prefix: String::new() };
-    let settings = match settings {
-        None => SourceSettings {
-            authorization: false,
-            headers: vec![by_default()],
-            cookies: vec![],
-            query_parameters: vec![],
-        },
-        Some(settings) => {
-            let query_parameters = settings.danger_query_parameters.unwrap_or_default();
-            if !query_parameters.is_empty() {
-                warnings.push(
-                    "api_keys.sources.danger_query_parameters: keys in addresses end up in histories, logs and `Referer`"
-                        .to_owned(),
-                );
-            }
-            let headers = settings.headers.unwrap_or_default().into_iter();
-            let source = |header: crate::config::settings::HeaderSourceSettings| HeaderSource {
-                name: header.name,
-                prefix: header.prefix.unwrap_or_default(),
-            };
-            SourceSettings {
-                authorization: false,
-                headers: headers.map(source).collect(),
-                cookies: settings.cookies.unwrap_or_default(),
-                query_parameters,
-            }
-        }
-    };
-    if settings.query_parameters.iter().any(|name| name.eq_ignore_ascii_case("access_token")) {
-        problems.add(
-            "api_keys.sources.danger_query_parameters",
-            "`access_token` is the name of a token (RFC 6750 section 2.3)",
-        );
-    }
-    match Sources::new(settings) {
-        Ok(sources) => Some(sources),
-        Err(flaws) => {
-            for flaw in flaws {
-                problems.add("api_keys.sources", flaw.to_string());
-            }
-            None
-        }
-    }
 }
 
 fn key(
@@ -136,9 +88,7 @@ fn key(
     }
     for (index, role) in settings.roles.iter().flatten().enumerate() {
         if !roles.contains(role) {
-            let known: Vec<String> = roles.iter().map(|name| format!("`{name}`")).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            problems.add(format!("{path}.roles[{index}]"), format!("there is no role `{role}`; known: {known}"));
+            problems.add_unknown(format!("{path}.roles[{index}]"), "role", role, roles);
         }
     }
     let networks = match &settings.networks {
@@ -161,8 +111,12 @@ fn claims(path: &str, id: &str, settings: ApiKeySettings, problems: &mut Problem
         if name.is_empty() || name.len() > LONGEST_TEXT {
             problems.add(&*at, format!("expected a name of 1 to {LONGEST_TEXT} bytes"));
         }
-        if OURS.contains(&name.as_str()) || (name != "groups" && DECIDING.contains(&name.as_str())) {
-            problems.add(&*at, "says what a key does not: the name is one of ours, or of a token's own");
+        if OURS.contains(&name.as_str())
+            || holder::CLAIMS.contains(&name.as_str())
+            || (name != "groups" && DECIDING.contains(&name.as_str()))
+        {
+            problems
+                .add(&*at, "says what a key does not: the name is one of ours, or of a token's or a certificate's own");
         }
         let value = match value {
             ClaimValueSettings::One(text) => Value::String(text),
@@ -170,7 +124,7 @@ fn claims(path: &str, id: &str, settings: ApiKeySettings, problems: &mut Problem
         };
         claims.insert(name, value);
     }
-    if !is_text(&settings.owner) {
+    if !is_plain(&settings.owner) {
         problems.add(join(path, "owner"), format!("expected 1 to {LONGEST_TEXT} bytes of plain text"));
     }
     claims.insert("sub".to_owned(), Value::String(settings.owner));
@@ -187,7 +141,7 @@ fn claims(path: &str, id: &str, settings: ApiKeySettings, problems: &mut Problem
         claims.insert("scope".to_owned(), Value::String(scopes.join(" ")));
     }
     if let Some(plan) = settings.plan {
-        if !is_text(&plan) {
+        if !is_plain(&plan) {
             problems.add(join(path, "plan"), format!("expected 1 to {LONGEST_TEXT} bytes of plain text"));
         }
         claims.insert("plan".to_owned(), Value::String(plan));
@@ -195,22 +149,10 @@ fn claims(path: &str, id: &str, settings: ApiKeySettings, problems: &mut Problem
     claims
 }
 
-fn is_text(text: &str) -> bool {
-    (1..=LONGEST_TEXT).contains(&text.len()) && !text.chars().any(char::is_control)
-}
-
-fn is_scope(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'!' | b'#'..=b'[' | b']'..=b'~'))
-}
-
 /// Besides those that rules ask tokens about: what the entry says elsewhere, and what names a session or a token.
 const OURS: [&str; 6] = ["plan", "sid", "uti", "jti", "cnf", "_claim_sources"];
-/// What most APIs call it.
-const DEFAULT_HEADER: &str = "x-api-key";
 /// Time for a person who is away for a week, and for a release after that.
 const DEFAULT_NOTICE: Duration = Duration::from_secs(14 * 86_400);
 const LONGEST_NOTICE: Duration = Duration::from_secs(365 * 86_400);
 /// About ten megabytes in each worker.
 const MOST_KEYS: usize = 10_000;
-/// As much of a subject as the record shows.
-const LONGEST_TEXT: usize = 256;

@@ -14,6 +14,7 @@ use crate::config::settings::{
     AnyOrAllSettings, CallerSettings, ClaimPathSettings, ClaimSettings, ClientAuthenticationSettings,
     NamedListSettings, OwnerSettings, RequirementSettings, ScalarSettings, SubjectSettings,
 };
+use crate::http::challenge::is_scope;
 use crate::http::name::is_token;
 use crate::policy::requirement::{
     CallerKind, CelCheck, Check, ClaimCheck, ClientAuthentication, Comparison, OwnerCheck, Place, Scalar, SubjectSpec,
@@ -117,7 +118,6 @@ pub(super) fn wanted(at: &str, settings: AnyOrAllSettings, problems: &mut Proble
 /// Scopes become part of a challenge, so they have to be scopes (RFC 6749 section 3.3).
 fn scopes_wanted(at: &str, settings: AnyOrAllSettings, problems: &mut Problems) -> Option<Wanted> {
     let wanted = wanted(at, settings, problems)?;
-    let is_scope = |text: &String| text.bytes().all(|byte| matches!(byte, b'!' | b'#'..=b'[' | b']'..=b'~'));
     let bad: Vec<&String> = wanted.texts().iter().filter(|text| !is_scope(text)).collect();
     for text in &bad {
         problems.add(at, format!("`{text}` is not a scope: printable ASCII without space, `\"` and `\\`"));
@@ -289,6 +289,8 @@ fn condition(at: &str, text: &str, scope: &Scope<'_, '_>, problems: &mut Problem
             for name in &check.needs().params {
                 scope.check_named(at, name, problems);
             }
+            let asks_for_kind = check.needs().caller.contains("kind");
+            scope.check_meaning(at, check.needs().claims.iter().map(String::as_str).filter(|_| !asks_for_kind));
             for name in &check.needs().danger_claims {
                 scope.warn(unfit_warning(at, name));
             }
@@ -319,6 +321,7 @@ fn fit_to_decide(
 ) -> Option<ClaimPath> {
     let path = claim_path(at, settings, problems)?;
     let name = path.first();
+    scope.check_meaning(at, [name]);
     if danger {
         scope.warn(unfit_warning(at, name));
     } else if is_unfit(name) {

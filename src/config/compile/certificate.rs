@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::access::AccessNames;
+use super::access::{AccessNames, warn_of_all};
 use crate::access::{CertificateSource, ClientCertificates};
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{CertificateSourceSettings, ClientCertificateSettings, ForwardedCertificateSettings};
@@ -31,7 +31,7 @@ pub(super) fn source(
                         .to_owned(),
                 );
             }
-            forwarded(&header.forwarded, access, problems)
+            forwarded(&header.forwarded, access, problems, warnings)
         }
     };
     ClientCertificates { source, assume_validated, identities: access.identities() }
@@ -41,9 +41,12 @@ fn forwarded(
     settings: &ForwardedCertificateSettings,
     access: &AccessNames,
     problems: &mut Problems,
+    warnings: &mut Vec<String>,
 ) -> CertificateSource {
     let path = "client_certificates.from.forwarded";
-    let proxies = access.networks(&join(path, "trusted_proxies"), &settings.trusted_proxies, problems);
+    let at = join(path, "trusted_proxies");
+    let proxies = access.networks(&at, &settings.trusted_proxies, problems);
+    warn_of_all(&at, proxies.as_deref().unwrap_or_default(), warnings);
     let hops = settings.trusted_hops.unwrap_or(1);
     let hops = usize::try_from(hops).ok().filter(|hops| *hops <= MOST_HOPS).and_then(NonZeroUsize::new);
     if hops.is_none() {

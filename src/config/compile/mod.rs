@@ -16,6 +16,7 @@ mod requirement;
 mod risk;
 mod roles;
 mod rules;
+mod sources;
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -27,14 +28,12 @@ use rate_limit::RateLimits;
 use super::named::Named;
 use super::problems::Problems;
 use super::settings::{
-    AcceptSettings, AuditLogSettings, AuditSettings, BindingSettings, ClientCertificateSettings, CredentialSettings,
-    DotSegmentSettings, EmptySegmentSettings, LimitSettings, LiteralSettings, PathSettings, Settings,
-    SignatureSettings,
+    AcceptSettings, AuditLogSettings, AuditSettings, BindingSettings, ClientCertificateSettings, DotSegmentSettings,
+    EmptySegmentSettings, LimitSettings, LiteralSettings, PathSettings, Settings, SignatureSettings,
 };
 use super::{Config, Limits, ProviderConfig};
 use crate::api_key::ApiKeys;
 use crate::audit::{AuditInputs, AuditLog};
-use crate::credential::{HeaderSource, SourceSettings, Sources};
 use crate::http::Leniency;
 use crate::jose::{SignaturePolicy, TokenLimits};
 use crate::policy::roles::Roles;
@@ -57,6 +56,13 @@ pub(super) struct Names<'a> {
     pub(super) api_keys: bool,
     /// What is set about tokens that are bound, with or without faults.
     pub(super) bindings: Option<&'a BindingSettings>,
+}
+
+impl Names<'_> {
+    /// May a requirement that belongs to no single rule be asked of the holder of a certificate and of the bearer of a token?
+    fn takes_certificates_and_tokens(&self) -> bool {
+        self.certificate_settings.is_some_and(ClientCertificateSettings::has_identities) && !self.providers.is_empty()
+    }
 }
 
 pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
@@ -82,7 +88,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         devices: settings.devices.unwrap_or_default(),
         certificates: settings.client_certificates.as_ref(),
     };
-    let access = AccessNames::compile(access, &providers, &mut problems);
+    let access = AccessNames::compile(access, &providers, &mut problems, &mut warnings);
     let client_address = access::client_address(settings.client_address.as_ref(), &mut problems);
     let client_certificates =
         certificate::source(settings.client_certificates.as_ref(), &access, &mut problems, &mut warnings);
@@ -96,7 +102,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         bindings: settings.bindings.as_ref(),
         warnings: RefCell::default(),
     };
-    let risk = settings.risk.and_then(|settings| risk::compile(settings, &access, &mut problems));
+    let risk = settings.risk.and_then(|settings| risk::compile(settings, &access, &mut problems, &mut warnings));
     let role_names: Vec<_> =
         settings.roles.iter().flat_map(|Named(roles)| roles).map(|(name, _)| name.clone()).collect();
     let grants = api_key::grants(settings.api_keys.as_ref());
@@ -124,21 +130,12 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     binding::check_credentials(settings.credentials.as_ref(), settings.bindings.as_ref(), &mut problems);
     let bindings =
         binding::compile(settings.bindings.unwrap_or_default(), limits.token.bytes, &mut problems, &mut warnings);
-    let sources = sources(settings.credentials, &mut problems, &mut warnings)
+    let sources = sources::tokens(settings.credentials, !providers.is_empty(), &mut problems, &mut warnings)
         .map(|sources| binding::taken_by(sources, &bindings, &mut problems));
     let forwarding = forward::compile(settings.forward.unwrap_or_default(), &mut problems);
-    if let (Some(sources), Some(forwarding)) = (&sources, &forwarding) {
-        let secrets = api_keys.as_ref().map(ApiKeys::sources);
-        let reads = |name: &str| {
-            sources.reads_header(name.as_bytes())
-                || secrets.is_some_and(|secrets| secrets.reads_header(name.as_bytes()))
-        };
-        for name in forwarding.headers().filter(|name| reads(name)) {
-            problems.add("forward", format!("the header `{name}` is one that carries credentials"));
-        }
-        if let Some(place) = secrets.and_then(|secrets| secrets.shared_with(sources)) {
-            problems.add("api_keys.sources", format!("`{place}` is where tokens are looked for (`credentials`)"));
-        }
+    if let Some(sources) = &sources {
+        let limits = rate_limits.as_ref().map(|(limits, _)| limits.as_slice());
+        sources::apart(sources, api_keys.as_ref(), forwarding.as_ref(), limits, &mut problems);
     }
     let answers = answers::compile(settings.answers.unwrap_or_default(), &providers, &mut problems);
     let memory = settings.limits.as_ref().and_then(|limits| limits.rate_limit_memory);
@@ -195,7 +192,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
             paths: leniency(&settings.paths.unwrap_or_default()),
             client_address,
             client_certificates,
-            ends: access.ends,
+            notices: access.notices,
             limits,
             warnings,
         }),
@@ -209,38 +206,6 @@ fn leniency(settings: &PathSettings) -> Leniency {
         resolve_dot_segments: settings.dot_segments == Some(DotSegmentSettings::Resolve),
         literal_parameters: settings.parameters == Some(LiteralSettings::Literal),
         literal_encoded_slashes: settings.encoded_slashes == Some(LiteralSettings::Literal),
-    }
-}
-
-fn sources(
-    settings: Option<CredentialSettings>,
-    problems: &mut Problems,
-    warnings: &mut Vec<String>,
-) -> Option<Sources> {
-    let Some(settings) = settings else { return Some(Sources::default()) };
-    let query_parameters = settings.danger_query_parameters.unwrap_or_default();
-    if !query_parameters.is_empty() {
-        warnings.push(
-            "credentials.danger_query_parameters: tokens in addresses end up in histories, logs and `Referer`"
-                .to_owned(),
-        );
-    }
-    let headers = settings.headers.unwrap_or_default().into_iter();
-    let headers = headers.map(|header| HeaderSource { name: header.name, prefix: header.prefix.unwrap_or_default() });
-    let sources = SourceSettings {
-        authorization: settings.authorization.unwrap_or(true),
-        headers: headers.collect(),
-        cookies: settings.cookies.unwrap_or_default(),
-        query_parameters,
-    };
-    match Sources::new(sources) {
-        Ok(sources) => Some(sources),
-        Err(flaws) => {
-            for flaw in flaws {
-                problems.add("credentials", flaw.to_string());
-            }
-            None
-        }
     }
 }
 

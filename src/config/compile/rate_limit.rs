@@ -81,9 +81,7 @@ impl RateLimits {
                 RuleLimitSettings::Weighted(settings) => settings,
             };
             let Some(limit) = self.limits.iter().position(|(name, _)| *name == settings.name) else {
-                let known: Vec<_> = self.limits.iter().map(|(name, _)| format!("`{name}`")).collect();
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                problems.add(at, format!("there is no limit `{}`; known: {known}", settings.name));
+                problems.add_unknown(at, "limit", &settings.name, self.limits.iter().map(|(name, _)| name));
                 continue;
             };
             if applied.iter().any(|one| one.limit == limit) {

@@ -1,10 +1,11 @@
 //! Requirement trees: every leaf against what it names.
 
 use super::{Names, caller, risk};
+use crate::certificate::holder;
 use crate::config::problems::{Problems, join};
-use crate::config::settings::RequirementSettings;
+use crate::config::settings::{CallerSettings, RequirementSettings};
 use crate::policy::requirement::Check;
-use crate::policy::{PathTemplate, Requirement};
+use crate::policy::{Credentials, PathTemplate, Requirement};
 
 /// Where a requirement stands, and what it may name there.
 pub(super) struct Scope<'s, 'n> {
@@ -13,6 +14,8 @@ pub(super) struct Scope<'s, 'n> {
     paths: Option<&'s [PathTemplate]>,
     /// It says who has a role.
     pub(super) is_role: bool,
+    /// It may be asked of the holder of a certificate and of the bearer of a token alike.
+    mixed: bool,
 }
 
 impl Scope<'_, '_> {
@@ -40,6 +43,15 @@ impl Scope<'_, '_> {
         }
     }
 
+    /// A token may have a claim by the name of a certificate's, and who has such a token would pass for the holder.
+    pub(super) fn check_meaning<'c>(&self, at: &str, claims: impl IntoIterator<Item = &'c str>) {
+        for name in claims.into_iter().filter(|name| self.mixed && holder::CLAIMS.contains(name)) {
+            self.warn(format!(
+                "{at}: a token may have a claim `{name}` too; ask for `certificates`, or for `\"callers\": [\"certificate\"]` beside it"
+            ));
+        }
+    }
+
     pub(super) fn warn(&self, warning: String) {
         self.names.warnings.borrow_mut().push(warning);
     }
@@ -52,7 +64,8 @@ pub(super) fn compile(
     names: &Names<'_>,
     problems: &mut Problems,
 ) -> Option<Requirement> {
-    compile_for(path, settings, &Scope { names, paths: Some(&[]), is_role: false }, 0, problems)
+    let mixed = names.takes_certificates_and_tokens();
+    compile_for(path, settings, &Scope { names, paths: Some(&[]), is_role: false, mixed }, 0, problems)
 }
 
 /// The same for who has a role.
@@ -62,18 +75,21 @@ pub(super) fn compile_for_role(
     names: &Names<'_>,
     problems: &mut Problems,
 ) -> Option<Requirement> {
-    compile_for(path, settings, &Scope { names, paths: Some(&[]), is_role: true }, 0, problems)
+    let mixed = names.takes_certificates_and_tokens();
+    compile_for(path, settings, &Scope { names, paths: Some(&[]), is_role: true, mixed }, 0, problems)
 }
 
-/// The same for a rule with these paths.
+/// The same for a rule with these paths, which takes these credentials.
 pub(super) fn compile_for_rule(
     path: &str,
     settings: RequirementSettings,
     names: &Names<'_>,
     paths: Option<&[PathTemplate]>,
+    accepts: Credentials,
     problems: &mut Problems,
 ) -> Option<Requirement> {
-    compile_for(path, settings, &Scope { names, paths, is_role: false }, 0, problems)
+    let mixed = accepts.certificate && accepts.token;
+    compile_for(path, settings, &Scope { names, paths, is_role: false, mixed }, 0, problems)
 }
 
 fn compile_for(
@@ -89,6 +105,8 @@ fn compile_for(
         return None;
     }
     let deeper = depth.saturating_add(1);
+    let mixed = scope.mixed && !settings.callers.as_ref().is_some_and(|kinds| one_meaning(kinds));
+    let scope = &Scope { mixed, ..*scope };
     let mut circumstances = scope.names.access.checks(path, &mut settings, problems);
     if let Some(limit) = settings.risk_below.take() {
         let check = risk::check(&join(path, "risk_below"), limit, scope.names.risk, problems);
@@ -140,6 +158,11 @@ fn compile_for(
         1 => parts.pop(),
         _ => Some(Requirement::AllOf(parts)),
     }
+}
+
+/// Do these callers have the claims of a certificate in one way only?
+fn one_meaning(kinds: &[CallerSettings]) -> bool {
+    kinds.iter().all(|kind| *kind == CallerSettings::Certificate) || !kinds.contains(&CallerSettings::Certificate)
 }
 
 fn circumstance(check: crate::access::Check) -> Requirement {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::access::AccessNames;
+use super::access::{AccessNames, warn_of_all};
 use super::caller::claim_fit_to_decide;
 use crate::access::Check;
 use crate::access::risk::{Lockout, Observe, Reading, RiskSettings, Signal, SignalSource, SlowDown, Threshold};
@@ -13,14 +13,19 @@ use crate::config::settings::{
 use crate::http::name::is_token;
 
 /// `None` if there are faults, each noted.
-pub(super) fn compile(settings: Settings, names: &AccessNames, problems: &mut Problems) -> Option<RiskSettings> {
+pub(super) fn compile(
+    settings: Settings,
+    names: &AccessNames,
+    problems: &mut Problems,
+    warnings: &mut Vec<String>,
+) -> Option<RiskSettings> {
     let before = problems.len();
     let signals: Vec<_> = settings
         .signals
         .unwrap_or_default()
         .into_iter()
         .enumerate()
-        .map(|(index, settings)| signal(&format!("risk.signals[{index}]"), settings, names, problems))
+        .map(|(index, settings)| signal(&format!("risk.signals[{index}]"), settings, names, problems, warnings))
         .collect();
     let observe = observe(&settings.observe.unwrap_or_default(), problems);
     let half_life = settings.half_life.map_or(DEFAULT_HALF_LIFE, |span| span.0);
@@ -61,7 +66,13 @@ pub(super) fn tells(settings: &Settings) -> bool {
     seen || settings.signals.as_ref().is_some_and(|signals| !signals.is_empty())
 }
 
-fn signal(path: &str, settings: SignalSettings, names: &AccessNames, problems: &mut Problems) -> Option<Signal> {
+fn signal(
+    path: &str,
+    settings: SignalSettings,
+    names: &AccessNames,
+    problems: &mut Problems,
+    warnings: &mut Vec<String>,
+) -> Option<Signal> {
     let source = match (settings.claim, settings.header) {
         (Some(name), None) => {
             if settings.trusted_proxies.is_some() {
@@ -75,6 +86,7 @@ fn signal(path: &str, settings: SignalSettings, names: &AccessNames, problems: &
             }
             let at = join(path, "trusted_proxies");
             let proxies = names.networks(&at, &settings.trusted_proxies.unwrap_or_default(), problems);
+            warn_of_all(&at, proxies.as_deref().unwrap_or_default(), warnings);
             proxies.map(|proxies| SignalSource::Header(name.to_ascii_lowercase(), proxies))
         }
         _ => {

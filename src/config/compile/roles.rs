@@ -92,7 +92,7 @@ fn role(
         match known.iter().position(|name| name == inherited) {
             Some(place) if inherits.contains(&place) => problems.add(at, format!("`{inherited}` is named twice")),
             Some(place) => inherits.push(place),
-            None => problems.add(at, format!("there is no role `{inherited}`; known: {}", listed(known.iter()))),
+            None => problems.add_unknown(at, "role", inherited, known),
         }
     }
     let granted_to = settings

@@ -87,7 +87,7 @@ fn rule(
     let require = match settings.require {
         Some(require) => {
             let paths = spec.as_ref().map(|spec| spec.paths.as_slice());
-            Some(requirement::compile_for_rule(&join(path, "require"), require, names, paths, problems)?)
+            Some(requirement::compile_for_rule(&join(path, "require"), require, names, paths, accepts, problems)?)
         }
         None => None,
     };

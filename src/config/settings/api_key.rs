@@ -30,7 +30,7 @@ pub struct ApiKeysSettings {
 #[deserr(deny_unknown_fields, error = Problems)]
 #[schemars(deny_unknown_fields)]
 pub struct ApiKeySourceSettings {
-    /// Headers.
+    /// Headers. Default: `x-api-key`; an empty list for none.
     #[deserr(default)]
     pub headers: Option<Vec<HeaderSourceSettings>>,
     /// Cookies, by name. A browser sends them by itself: guard against cross-site requests.
@@ -47,7 +47,7 @@ pub struct ApiKeySourceSettings {
 #[deserr(deny_unknown_fields, error = Problems)]
 #[schemars(deny_unknown_fields)]
 pub struct ApiKeySettings {
-    /// The salted hash of its secret, `sha256$<salt>$<digest>`. Never the key itself.
+    /// The salted hash of the key, `sha256$<salt>$<digest>`: of its id and its secret. Never the key itself.
     pub hash: String,
     /// Whose it is: the claim `sub`.
     pub owner: String,

@@ -130,7 +130,8 @@ pub struct Settings {
     /// filter is trusted; a rule has a `report_only` of its own.
     #[deserr(default)]
     pub report_only: Option<bool>,
-    /// Where a request may carry its token. Default: `Authorization: Bearer` only.
+    /// Where a request may carry its token. Default: `Authorization: Bearer` only; without `providers` nowhere, and `Authorization`
+    /// is the upstream's.
     #[deserr(default)]
     pub credentials: Option<CredentialSettings>,
     /// How tokens may be bound to their senders. Default: not at all, and tokens that are bound are refused.

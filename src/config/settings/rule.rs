@@ -124,7 +124,7 @@ pub enum AcceptSettings {
 #[deserr(deny_unknown_fields, error = Problems)]
 #[schemars(deny_unknown_fields)]
 pub struct CredentialSettings {
-    /// `Authorization: Bearer`. Default true.
+    /// `Authorization: Bearer`. Default true; false without `providers`.
     #[deserr(default)]
     pub authorization: Option<bool>,
     /// Other headers.

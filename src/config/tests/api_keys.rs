@@ -2,7 +2,7 @@
 
 use super::*;
 
-const HASH: &str = "sha256$AwMDAwMDAwMDAwMDAwMDAw$aEuVJtZycAmPjJ7gZbwvdJynTNb7VBBPA_Ste2Dltnw";
+const HASH: &str = "sha256$AwMDAwMDAwMDAwMDAwMDAw$R4QIcrb_ig1fhNzZgi9EiEN4n2U-49CL_zqx8srT8m4";
 
 fn with(settings: Value) -> Value {
     let mut document = good();
@@ -65,6 +65,11 @@ fn each_fault_of_a_key_is_named() {
         (json!({ "plan": "" }), "api_keys.keys.ci.plan: expected"),
         (json!({ "claims": { "sub": "root" } }), "api_keys.keys.ci.claims.sub: says what a key does not"),
         (json!({ "claims": { "azp": "root" } }), "api_keys.keys.ci.claims.azp: says what a key does not"),
+        (
+            json!({ "claims": { "certificate": "shop" } }),
+            "api_keys.keys.ci.claims.certificate: says what a key does not",
+        ),
+        (json!({ "claims": { "x5t#S256": "x" } }), "api_keys.keys.ci.claims.x5t#S256: says what a key does not"),
         (json!({ "claims": { "plan": "root" } }), "api_keys.keys.ci.claims.plan: says what a key does not"),
         (json!({ "claims": { "team": 7 } }), "api_keys.keys.ci.claims.team: expected a string, found a number"),
         (json!({ "secret": "x" }), "api_keys.keys.ci.secret: unknown setting"),
@@ -85,10 +90,18 @@ fn each_fault_of_their_places_is_named() {
             "api_keys.keys.Big_One: the id of a key is",
         ),
         (json!({ "keys": keys, "notice": "366d" }), "api_keys.notice: expected at most `365d`"),
-        (json!({ "keys": keys, "sources": {} }), "api_keys.sources: there is no place"),
+        (json!({ "keys": keys, "sources": { "headers": [] } }), "api_keys.sources: there is no place"),
+        (
+            json!({ "keys": keys, "sources": { "headers": [{ "name": "x-key" }, { "name": "X-Forwarded-Client-Cert" }] } }),
+            "api_keys.sources.headers[1].name: `X-Forwarded-Client-Cert` cannot be",
+        ),
+        (
+            json!({ "keys": keys, "sources": { "danger_query_parameters": ["a\"b"] } }),
+            "api_keys.sources.danger_query_parameters[0]: `a\\\"b` is not a parameter's name",
+        ),
         (
             json!({ "keys": keys, "sources": { "headers": [{ "name": "cookie" }] } }),
-            "api_keys.sources: `cookie` cannot be",
+            "api_keys.sources.headers[0].name: `cookie` cannot be",
         ),
         (
             json!({ "keys": keys, "sources": { "headers": [{ "name": "Authorization", "prefix": "ApiKey " }] } }),
@@ -96,7 +109,7 @@ fn each_fault_of_their_places_is_named() {
         ),
         (
             json!({ "keys": keys, "sources": { "danger_query_parameters": ["Access_Token"] } }),
-            "api_keys.sources.danger_query_parameters: `access_token` is the name of a token",
+            "api_keys.sources.danger_query_parameters[0]: `access_token` is the name of a token",
         ),
     ] {
         let problems = load(&with(settings)).expect_err(expected);
@@ -108,6 +121,47 @@ fn each_fault_of_their_places_is_named() {
     let mut document = with(json!({ "keys": keys }));
     document["forward"] = json!({ "claims": [{ "claim": "sub", "header": "X_Api_Key" }] });
     assert_eq!(load(&document).unwrap_err(), ["forward: the header `X_Api_Key` is one that carries credentials"]);
+}
+
+#[test]
+fn a_limit_counts_by_no_header_that_carries_credentials() {
+    let mut document = one(json!({}));
+    document["credentials"] = json!({ "headers": [{ "name": "x-token" }] });
+    let by = |header: &str| {
+        let mut document = document.clone();
+        let key = json!(["route", { "header": header }]);
+        document["rate_limits"] =
+            json!({ "l": { "key": key, "rate": { "requests": 5, "per": "1m" }, "all_rules": true } });
+        load(&document).map(|_| ())
+    };
+    for header in ["x-api-key", "X_Api_Key", "x-token", "authorization", "Cookie", "dpop", "proxy_authorization"] {
+        let expected = format!(
+            "rate_limits.l.key[1].header: `{}` carries credentials, which nobody has looked at here; count by `subject` or `api_key`",
+            header.to_ascii_lowercase()
+        );
+        assert_eq!(by(header), Err(vec![expected]));
+    }
+    assert_eq!(by("x-team"), Ok(()));
+}
+
+#[test]
+fn a_key_that_is_written_where_something_else_belongs_is_not_told() {
+    let key = "pcl_ci_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
+    let mut as_id = with(json!({ "keys": { key: { "hash": HASH, "owner": "x" } } }));
+    as_id["networks"][key] = json!([]);
+    let mut documents = vec![as_id];
+    documents.extend(["expires", "not_before"].map(|name| one(json!({ name: key }))));
+    documents.extend(["roles", "networks"].map(|name| one(json!({ name: [key] }))));
+    documents.push(one(json!({ key: 1 })));
+    documents.push(one(json!({ "claims": { key: 1 } })));
+    documents.push(one(json!({ "expires": format!("a {key}x {key}") })));
+    let mut duration = one(json!({}));
+    duration["api_keys"]["notice"] = json!(key);
+    documents.push(duration);
+    for document in documents {
+        let problems = load(&document).map(|_| ()).unwrap_err().join("; ");
+        assert!(problems.contains("pcl_ci_...") && !problems.contains("Bwc"), "{problems}");
+    }
 }
 
 #[test]

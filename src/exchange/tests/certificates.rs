@@ -205,6 +205,26 @@ fn m02_a_forged_header_goes_no_further_on_any_route() {
 }
 
 #[test]
+fn m02_what_servers_take_for_the_header_goes_no_further_from_anybody() {
+    for mut gate in [forwarded(), gate(json!("connection")), Gate::new(&fixed())] {
+        let twins = [("x_forwarded_client_cert", "Hash=1"), ("X-Forwarded.Client-Cert", "Hash=1")];
+        let path = if gate.engine.config().rules() > 4 { "/open" } else { "/orders/7" };
+        let mut headers = twins.to_vec();
+        let bearer = format!("Bearer {}", token());
+        headers.push(("authorization", &bearer));
+        let step = gate.send("GET", path, &headers);
+        let Step::Continue(passage, _) = step else { panic!("{}", outcome(&step)) };
+        for name in ["x_forwarded_client_cert", "x-forwarded.client-cert"] {
+            assert!(passage.mutations.headers().contains(&Mutation::Remove(name.to_owned())), "{name}");
+        }
+        let names = ["x-forwarded-client-cert", "x_forwarded_client_cert", "grpc-status"];
+        let trailers: HeaderMap = names.map(|name| (name.into(), "x".into())).into_iter().collect();
+        let removed: Vec<_> = gate.engine.config().trailers_to_remove(&trailers).collect();
+        assert_eq!(removed, names.map(str::as_bytes)[..2]);
+    }
+}
+
+#[test]
 fn m02_without_the_setting_the_header_is_nothing() {
     let mut gate = gate(json!("connection"));
     gate.host.properties.insert("source.address".to_owned(), b"10.0.0.7:4000".to_vec());

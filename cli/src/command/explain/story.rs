@@ -136,6 +136,17 @@ impl Story {
             });
             self.tell("caller", lines, value);
         }
+        if let Identity::Certificate(holder) = identity {
+            let claims = holder.claims();
+            let entry = claims.get("certificate").and_then(Value::as_str).unwrap_or_default();
+            let mut lines = vec![format!("certificate {entry} of {}", identity.subject().unwrap_or_default())];
+            let others = claims.iter().filter(|(name, _)| !["sub", "certificate"].contains(&name.as_str()));
+            lines.extend(others.map(|(name, value)| format!("{name} {value}")));
+            let value = json!({
+                "kind": "certificate", "subject": identity.subject(), "certificate": entry, "claims": claims,
+            });
+            self.tell("caller", lines, value);
+        }
         if let Some(token) = identity.token() {
             let kind = token.caller().map_or("caller", portcullis::entra::Caller::name);
             let mut lines = vec![format!("{kind} {}", identity.subject().unwrap_or("without subject"))];

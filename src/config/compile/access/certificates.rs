@@ -1,37 +1,37 @@
-//! Client certificates that are accepted, and lists of those that are taken back.
+//! Client certificates that are accepted.
 
 use std::rc::Rc;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 
 use super::Table;
 use super::devices::patterns;
 use crate::certificate::presented::digest_from_hex;
-use crate::certificate::{
-    Accepted, DistinguishedName, Pattern, Revocation, RevocationList, RevocationListFlaw, RevocationLists, SubjectFrom,
-    spiffe,
-};
-use crate::config::EndsAt;
+use crate::certificate::{Accepted, DistinguishedName, Pattern, Revocation, RevocationLists, SubjectFrom, spiffe};
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{
-    AcceptedCertificateSettings, CertificateSubjectSettings, ClientCertificateSettings, RevocationListSettings,
-    RevocationSettings,
+    AcceptedCertificateSettings, CertificateSubjectSettings, ClientCertificateSettings, RevocationSettings,
 };
 
 pub(super) fn compile(
     settings: Option<&ClientCertificateSettings>,
-    ends: &mut Vec<EndsAt>,
+    lists: &Rc<RevocationLists>,
     problems: &mut Problems,
+    warnings: &mut Vec<String>,
 ) -> Table<Accepted> {
     let mut table = Table::new("certificate");
     let Some(settings) = settings else { return table };
-    let lists = settings.revocation_lists.as_deref().unwrap_or_default();
-    let lists = Rc::new(RevocationLists::new(revocation_lists(lists, ends, problems)));
+    let has_lists = settings.revocation_lists.as_ref().is_some_and(|lists| !lists.is_empty());
     for (name, settings) in settings.accepted.iter().flat_map(|accepted| &accepted.0) {
         let path = join("client_certificates.accepted", name);
         let before = problems.len();
-        let accepted = accepted(&path, settings, &lists, problems);
+        let accepted = accepted(&path, settings, lists, problems);
+        if accepted.revocation == Revocation::Required {
+            let at = join(&path, "revocation");
+            if !has_lists {
+                problems.add(at, "is `required`, and there are no `revocation_lists`: every certificate is refused");
+            } else if accepted.issuers.as_ref().is_some_and(|issuers| !issuers.iter().any(|name| lists.have_of(name))) {
+                warnings.push(format!("{at}: is `required`, and no list is of one of the `issuers`: all are refused"));
+            }
+        }
         table.add(&path, name.clone(), Some(accepted).filter(|_| problems.len() == before), problems);
     }
     table
@@ -132,39 +132,4 @@ fn subject_from(settings: CertificateSubjectSettings) -> SubjectFrom {
         CertificateSubjectSettings::Subject => SubjectFrom::Subject,
         CertificateSubjectSettings::Digest => SubjectFrom::Digest,
     }
-}
-
-fn revocation_lists(
-    settings: &[RevocationListSettings],
-    ends: &mut Vec<EndsAt>,
-    problems: &mut Problems,
-) -> Vec<RevocationList> {
-    let mut lists = Vec::with_capacity(settings.len());
-    for (index, settings) in settings.iter().enumerate() {
-        let path = format!("client_certificates.revocation_lists[{index}]");
-        let issuer = settings.issuer_certificate.as_deref();
-        let (at, read) = match (&settings.pem, &settings.base64) {
-            (Some(pem), None) => (join(&path, "pem"), RevocationList::from_pem(pem, issuer)),
-            (None, Some(text)) => {
-                let der = STANDARD.decode(text.trim()).map_err(|_| RevocationListFlaw::Malformed);
-                (join(&path, "base64"), der.and_then(|der| RevocationList::from_der(&der, issuer)))
-            }
-            _ => {
-                problems.add(path, "needs one of `pem` and `base64`");
-                continue;
-            }
-        };
-        match read {
-            Ok(list) => {
-                let then = "is too old, and certificates of its issuer are refused; put the next one in its place";
-                ends.push(EndsAt { path: at, until: list.next_update(), then });
-                lists.push(list);
-            }
-            Err(flaw @ (RevocationListFlaw::IssuerMalformed | RevocationListFlaw::NotForLists)) => {
-                problems.add(join(&path, "issuer_certificate"), flaw.to_string());
-            }
-            Err(flaw) => problems.add(at, flaw.to_string()),
-        }
-    }
-    lists
 }

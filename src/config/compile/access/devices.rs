@@ -1,11 +1,13 @@
 //! Devices: how each is told.
 
+use std::rc::Rc;
+
 use serde_json::Value;
 
-use super::{Table, header_name};
+use super::{Table, header_name, warn_of_all};
 use crate::access::device::Certificate;
 use crate::access::{Device, Networks};
-use crate::certificate::{DistinguishedName, Pattern};
+use crate::certificate::{Accepted, DistinguishedName, Pattern, RevocationLists};
 use crate::config::compile::caller::claim_fit_to_decide;
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{
@@ -15,7 +17,9 @@ use crate::config::settings::{
 pub(super) fn compile(
     settings: Vec<(String, DeviceSettings)>,
     networks: &Table<Networks>,
+    lists: &Rc<RevocationLists>,
     problems: &mut Problems,
+    warnings: &mut Vec<String>,
 ) -> Table<Device> {
     let mut table = Table::new("device");
     for (name, settings) in settings {
@@ -23,8 +27,8 @@ pub(super) fn compile(
         let before = problems.len();
         let device = match (settings.claim, settings.certificate, settings.header) {
             (Some(settings), None, None) => claim(&join(&path, "claim"), settings, problems),
-            (None, Some(settings), None) => certificate(&join(&path, "certificate"), &settings, problems),
-            (None, None, Some(settings)) => header(&join(&path, "header"), settings, networks, problems),
+            (None, Some(settings), None) => certificate(&join(&path, "certificate"), &settings, lists, problems),
+            (None, None, Some(settings)) => header(&join(&path, "header"), settings, networks, problems, warnings),
             _ => {
                 problems.add(&*path, "needs one of `claim`, `certificate` and `header`");
                 None
@@ -46,7 +50,12 @@ fn claim(path: &str, settings: DeviceClaimSettings, problems: &mut Problems) -> 
     Some(Device::Claim { path: claim_fit_to_decide(&join(path, "path"), settings.path, problems)?, values })
 }
 
-fn certificate(path: &str, settings: &DeviceCertificateSettings, problems: &mut Problems) -> Option<Device> {
+fn certificate(
+    path: &str,
+    settings: &DeviceCertificateSettings,
+    lists: &Rc<RevocationLists>,
+    problems: &mut Problems,
+) -> Option<Device> {
     if settings.issuer.is_none() && settings.uri_san.is_none() && settings.dns_san.is_none() {
         problems.add(path, "needs `issuer`, `uri_san` or `dns_san`: any certificate is no device");
     }
@@ -57,10 +66,12 @@ fn certificate(path: &str, settings: &DeviceCertificateSettings, problems: &mut 
             None
         }
     });
-    let uri_san = patterns(&join(path, "uri_san"), settings.uri_san.as_deref(), str::to_owned, problems);
-    let dns_san = patterns(&join(path, "dns_san"), settings.dns_san.as_deref(), str::to_ascii_lowercase, problems);
+    let uri_sans = patterns(&join(path, "uri_san"), settings.uri_san.as_deref(), str::to_owned, problems);
+    let dns_sans = patterns(&join(path, "dns_san"), settings.dns_san.as_deref(), str::to_ascii_lowercase, problems);
     let assume_validated = settings.assume_validated.unwrap_or(false);
-    Some(Device::Certificate(Certificate { issuer, uri_san, dns_san, assume_validated }))
+    let issuers = issuer.map(|issuer| vec![issuer]);
+    let accepted = Accepted { issuers, uri_sans, dns_sans, revocation_lists: Rc::clone(lists), ..Accepted::default() };
+    Some(Device::Certificate(Certificate { accepted, assume_validated }))
 }
 
 pub(super) fn patterns(
@@ -88,15 +99,15 @@ fn header(
     settings: DeviceHeaderSettings,
     networks: &Table<Networks>,
     problems: &mut Problems,
+    warnings: &mut Vec<String>,
 ) -> Option<Device> {
     header_name(&join(path, "name"), &settings.name, problems);
     let values = equals_or_one_of(path, settings.equals, settings.one_of, problems);
-    let proxies = networks.each(&join(path, "trusted_proxies"), &settings.trusted_proxies, problems);
-    Some(Device::Header {
-        name: settings.name,
-        values: values?,
-        proxies: proxies?.into_iter().map(|proxies| proxies.thing).collect(),
-    })
+    let at = join(path, "trusted_proxies");
+    let proxies = networks.each(&at, &settings.trusted_proxies, problems)?;
+    let proxies: Vec<_> = proxies.into_iter().map(|proxies| proxies.thing).collect();
+    warn_of_all(&at, &proxies, warnings);
+    Some(Device::Header { name: settings.name, values: values?, proxies })
 }
 
 fn equals_or_one_of<T>(

@@ -3,6 +3,7 @@
 mod assurances;
 mod certificates;
 mod devices;
+mod revocation_lists;
 mod schedules;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ use crate::config::settings::{
     AssuranceSettings, ClientAddressSettings, ClientCertificateSettings, DeviceSettings, GeoSettings,
     RequirementSettings, ScheduleSettings,
 };
-use crate::config::{EndsAt, ProviderConfig};
+use crate::config::{Notice, ProviderConfig};
 use crate::http::name::is_token;
 
 /// Things by name; `None` where one has faults of its own, so that whoever names it is not told that there is none.
@@ -45,9 +46,7 @@ impl<T> Table<T> {
         match self.things.get(name) {
             Some(thing) => Some(Named { name: name.into(), thing: thing.clone()? }),
             None => {
-                let known: Vec<String> = self.things.keys().map(|name| format!("`{name}`")).collect();
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                problems.add(path, format!("there is no {} `{name}`; known: {known}", self.kind));
+                problems.add_unknown(path, self.kind, name, self.things.keys());
                 None
             }
         }
@@ -84,8 +83,8 @@ pub(in crate::config) struct AccessNames {
     certificates: Table<Accepted>,
     country_header: Option<Rc<str>>,
     asn_header: Option<Rc<str>>,
-    /// When windows end, by their paths.
-    pub(super) ends: Vec<EndsAt>,
+    /// What is told of windows and lists at their times.
+    pub(super) notices: Vec<Notice>,
 }
 
 impl AccessNames {
@@ -93,15 +92,17 @@ impl AccessNames {
         settings: AccessSettings<'_>,
         providers: &[Option<ProviderConfig>],
         problems: &mut Problems,
+        warnings: &mut Vec<String>,
     ) -> Self {
         let networks = networks(settings.networks.0, problems);
-        let mut ends = Vec::new();
-        let schedules = schedules::compile(settings.schedules.0, &mut ends, problems);
+        let mut notices = Vec::new();
+        let schedules = schedules::compile(settings.schedules.0, &mut notices, problems);
         let assurances = assurances::compile(settings.assurances.0, providers, problems);
-        let devices = devices::compile(settings.devices.0, &networks, problems);
-        let certificates = certificates::compile(settings.certificates, &mut ends, problems);
+        let lists = revocation_lists::compile(settings.certificates, &mut notices, problems);
+        let devices = devices::compile(settings.devices.0, &networks, &lists, problems, warnings);
+        let certificates = certificates::compile(settings.certificates, &lists, problems, warnings);
         let (country_header, asn_header) = geo(settings.geo, problems);
-        Self { networks, schedules, assurances, devices, certificates, country_header, asn_header, ends }
+        Self { networks, schedules, assurances, devices, certificates, country_header, asn_header, notices }
     }
 
     /// Networks by their names.
@@ -188,6 +189,13 @@ fn header_for(path: &str, header: Option<&Rc<str>>, setting: &str, problems: &mu
         problems.add(path, format!("needs `{setting}`: the header in which a geoip filter in front says it"));
     }
     header.cloned()
+}
+
+/// What is to be said where anybody counts as a trusted proxy.
+pub(super) fn warn_of_all(path: &str, proxies: &[Rc<Networks>], warnings: &mut Vec<String>) {
+    if proxies.iter().any(|proxies| proxies.have_all()) {
+        warnings.push(format!("{path}: names every address there is, so anybody can say what only your proxies may"));
+    }
 }
 
 /// Where the client's address is taken from.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::Table;
 use crate::access::Schedule;
 use crate::access::schedule::{Span, Weekly, Window, instant, minute};
-use crate::config::EndsAt;
+use crate::config::Notice;
 use crate::config::problems::{Problems, join};
 use crate::config::settings::{DaySettings, ScheduleSettings, WeeklySettings, WindowSettings};
 use crate::time::UnixTime;
@@ -13,14 +13,14 @@ use crate::time_zone::Zone;
 
 pub(super) fn compile(
     settings: Vec<(String, ScheduleSettings)>,
-    ends: &mut Vec<EndsAt>,
+    notices: &mut Vec<Notice>,
     problems: &mut Problems,
 ) -> Table<Schedule> {
     let mut table = Table::new("schedule");
     for (name, settings) in settings {
         let path = join("schedules", &name);
         let before = problems.len();
-        let schedule = schedule(&path, settings, ends, problems);
+        let schedule = schedule(&path, settings, notices, problems);
         table.add(&path, name, schedule.filter(|_| problems.len() == before), problems);
     }
     table
@@ -29,7 +29,7 @@ pub(super) fn compile(
 fn schedule(
     path: &str,
     settings: ScheduleSettings,
-    ends: &mut Vec<EndsAt>,
+    notices: &mut Vec<Notice>,
     problems: &mut Problems,
 ) -> Option<Schedule> {
     if settings.weekly.is_none() && settings.windows.is_none() {
@@ -57,7 +57,8 @@ fn schedule(
     let spans = each(&join(path, "weekly"), settings.weekly, problems, weekly);
     let windows = each(&join(path, "windows"), settings.windows, problems, |path, settings, problems| {
         let window = window(path, &settings, problems)?;
-        ends.extend(window.until.map(|until| EndsAt { path: path.to_owned(), until, then: "is over; take it out" }));
+        let over = |end| Notice { path: path.to_owned(), from: Some(end), until: None, text: "is over; take it out" };
+        notices.extend(window.until.map(over));
         Some(window)
     });
     let weekly = match spans {
