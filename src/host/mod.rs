@@ -17,7 +17,9 @@ mod callbacks;
 mod foreign;
 mod grpc;
 mod metrics;
+mod report;
 mod root;
+mod services;
 mod stream;
 mod worker;
 

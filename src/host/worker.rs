@@ -6,17 +6,13 @@ use std::time::Duration;
 use super::abi::{self, MapType, Status};
 use super::foreign::HostVerifier;
 use super::metrics::Metrics;
-use crate::access::Properties;
+use super::report::{Told, report};
+use super::services::{EnvoyHost, now};
 use crate::audit::Decision;
-use crate::binding::Entropy;
 use crate::engine::{Engine, Purpose};
 use crate::exchange::{Afterwards, Exchange, Passage, Record, Reply, Step};
-use crate::groups::Outcome as GroupsOutcome;
 use crate::http::{HeaderMap, Mutation, Pair, pairs};
-use crate::introspection::Outcome as TokenOutcome;
-use crate::jose::{Hash, NativeVerifier};
-use crate::provider::key_cache::Outcome as KeyOutcome;
-use crate::provider::{CasMismatch, Fetch, FetchId, Fetched, SharedData};
+use crate::provider::{Fetch, FetchId, Fetched};
 use crate::time::UnixTime;
 
 /// What one root context and its streams share.
@@ -33,31 +29,21 @@ pub(super) struct Worker {
     gone_on: BTreeMap<u32, Afterwards>,
     /// When the timer will fire, so that it is only set anew to make it earlier.
     tick_at: Option<UnixTime>,
-    /// What the log was last told of the keys of each issuer, in the engine's order.
-    told: Vec<Option<KeyOutcome>>,
-    /// And of groups.
-    told_of_groups: Option<GroupsOutcome>,
-    /// And of tokens of each provider that is asked about them.
-    told_of_tokens: Vec<Option<TokenOutcome>>,
-    /// Which engines that count limits it was told are left alone, in the engine's order.
-    told_of_engines: Vec<bool>,
+    told: Told,
 }
 
 impl Worker {
     pub(super) fn new(root: u32, engine: Engine, verifier: HostVerifier) -> Self {
         Self {
             engine,
-            host: EnvoyHost { verifier },
+            host: EnvoyHost::new(verifier),
             metrics: Metrics::default(),
             root,
             waiting: BTreeMap::new(),
             let_on: BTreeSet::new(),
             gone_on: BTreeMap::new(),
             tick_at: None,
-            told: Vec::new(),
-            told_of_groups: None,
-            told_of_tokens: Vec::new(),
-            told_of_engines: Vec::new(),
+            told: Told::default(),
         }
     }
 
@@ -161,8 +147,8 @@ impl Worker {
         let due = if self.waiting.is_empty() { due.min(IDLE) } else { due.min(SOON) };
         let due = if self.engine.lacks_keys(now) { due.min(LACKING) } else { due };
         self.tick_within(now, due.max(AT_ONCE));
-        self.tell(now);
-        self.report(now);
+        self.told.tell(&self.engine, now);
+        report(&self.engine, &mut self.metrics, now);
     }
 
     /// Sets the timer to `span` from now, unless it is set to fire before. Leaves the root in effect.
@@ -175,119 +161,6 @@ impl Worker {
                 self.tick_at = Some(at);
             }
         }
-    }
-
-    /// Says once what became of a fetch: an operator whose requests get 503 has no other way to learn why.
-    fn tell(&mut self, now: UnixTime) {
-        for (index, (name, health)) in self.engine.key_health(now).enumerate() {
-            if self.told.len() <= index {
-                self.told.push(None);
-            }
-            let Some(told) = self.told.get_mut(index) else { continue };
-            if *told == health.last_outcome {
-                continue;
-            }
-            match &health.last_outcome {
-                // Whoever fetched them has said so.
-                None | Some(KeyOutcome::Adopted) => {}
-                Some(outcome @ KeyOutcome::Fetched) => {
-                    let (keys, skipped) = (health.keys, health.skipped);
-                    log::info!("{name}: {outcome}: {keys} usable, {skipped} left out");
-                }
-                Some(outcome) => {
-                    log::warn!("{name}: no new keys ({}): {outcome}", outcome.reason());
-                }
-            }
-            *told = health.last_outcome;
-        }
-        let outcome = self.engine.groups_health().and_then(|health| health.last_outcome);
-        if outcome != self.told_of_groups {
-            match outcome {
-                None => {}
-                Some(outcome @ GroupsOutcome::Resolved) => log::info!("groups: {outcome}"),
-                Some(outcome) => log::warn!("groups: none found ({}): {outcome}", outcome.reason()),
-            }
-            self.told_of_groups = outcome;
-        }
-        let outcomes = self.engine.introspection_health().map(|(name, health)| (name, health.last_outcome));
-        let outcomes: Vec<_> = outcomes.collect();
-        self.told_of_tokens.resize(outcomes.len(), None);
-        for (told, (name, outcome)) in self.told_of_tokens.iter_mut().zip(outcomes) {
-            match outcome.filter(|_| *told != outcome) {
-                None => {}
-                Some(outcome @ TokenOutcome::Answered) => log::info!("{name}: {outcome}"),
-                Some(outcome) => log::warn!("{name}: a token is not known ({}): {outcome}", outcome.reason()),
-            }
-            *told = outcome;
-        }
-        self.tell_of_engines();
-    }
-
-    /// Says once that an engine does not count limits any more, and once that it does again.
-    fn tell_of_engines(&mut self) {
-        for (index, health) in self.engine.global_limits_health().enumerate() {
-            if self.told_of_engines.len() <= index {
-                self.told_of_engines.push(false);
-            }
-            let Some(told) = self.told_of_engines.get_mut(index).filter(|told| **told != health.rests) else {
-                continue;
-            };
-            *told = health.rests;
-            let cluster = health.cluster;
-            match health.last_outcome {
-                Some(Err(failure)) => {
-                    log::warn!("limits: nobody counts at cluster `{cluster}` ({}): {failure}", failure.reason());
-                }
-                _ => log::info!("limits: cluster `{cluster}` counts again"),
-            }
-        }
-    }
-
-    fn report(&mut self, now: UnixTime) {
-        for (name, health) in self.engine.key_health(now) {
-            if let Some(age) = health.age {
-                self.metrics.set(&format!("portcullis.keys.{name}.age_seconds"), age.as_secs());
-            }
-            self.metrics.set(&format!("portcullis.keys.{name}.count"), u64::try_from(health.keys).unwrap_or(u64::MAX));
-            self.metrics.set(&format!("portcullis.keys.{name}.failures"), health.failures.into());
-        }
-        if let Some(health) = self.engine.api_keys_health(now) {
-            // Sums, not one for each key: there may be thousands, and the host keeps each gauge for good.
-            let wide = |count| u64::try_from(count).unwrap_or(u64::MAX);
-            self.metrics.set("portcullis.api_keys.count", wide(health.keys));
-            self.metrics.set("portcullis.api_keys.expiring", wide(health.expiring));
-            self.metrics.set("portcullis.api_keys.expired", wide(health.expired));
-            if let Some(left) = health.next_expiry {
-                self.metrics.set("portcullis.api_keys.next_expiry_seconds", left.as_secs());
-            }
-        }
-        let (tokens, bytes) = self.engine.remembered_tokens();
-        self.metrics.share("portcullis.token_cache.entries", u64::try_from(tokens).unwrap_or(u64::MAX));
-        self.metrics.share("portcullis.token_cache.bytes", u64::try_from(bytes).unwrap_or(u64::MAX));
-        if let Some(health) = self.engine.groups_health() {
-            let wide = |count| u64::try_from(count).unwrap_or(u64::MAX);
-            self.metrics.share("portcullis.groups.callers", wide(health.callers));
-            self.metrics.share("portcullis.groups.bytes", wide(health.bytes));
-            self.metrics.share("portcullis.groups.pending", wide(health.pending));
-            self.metrics.share("portcullis.groups.failures", health.failures.into());
-        }
-        for (name, health) in self.engine.introspection_health() {
-            let wide = |count| u64::try_from(count).unwrap_or(u64::MAX);
-            self.metrics.share(&format!("portcullis.introspection.{name}.tokens"), wide(health.tokens));
-            self.metrics.share(&format!("portcullis.introspection.{name}.bytes"), wide(health.bytes));
-            self.metrics.share(&format!("portcullis.introspection.{name}.pending"), wide(health.pending));
-            self.metrics.share(&format!("portcullis.introspection.{name}.failures"), health.failures.into());
-        }
-        let (forgotten, crowded) = self.engine.limits_wanting();
-        self.metrics.share("portcullis.limits.forgotten", forgotten);
-        self.metrics.share("portcullis.limits.crowded", crowded);
-        for health in self.engine.global_limits_health() {
-            let name = |what: &str| format!("portcullis.rate_limit_engine.{}.{what}", metric_part(health.cluster));
-            self.metrics.share(&name("waiting"), u64::try_from(health.waiting).unwrap_or(u64::MAX));
-            self.metrics.share(&name("failures"), health.failures.into());
-        }
-        self.metrics.share("portcullis.waiting_aside", u64::from(self.engine.aside()));
-        self.metrics.share("portcullis.waiting_requests", u64::from(self.engine.waiting()));
     }
 
     /// Does what a step asks, for the stream in context.
@@ -352,12 +225,6 @@ pub(super) enum Outcome {
     Answered,
 }
 
-/// A cluster may have any name, and a metric's parts have dots between them.
-fn metric_part(name: &str) -> String {
-    let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
-    name.chars().map(plain).collect()
-}
-
 /// Answers 503 without a reason: what should have happened could not.
 pub(super) fn fail_closed() {
     let _ = abi::send_local_response(503, "portcullis_failed", b"", &[], -1);
@@ -386,49 +253,6 @@ fn answer(reply: &Reply) {
     let headers = pairs::encode(&headers).unwrap_or_default();
     let grpc_status = reply.grpc_status.unwrap_or(-1);
     let _ = abi::send_local_response(reply.status, &reply.details, &reply.body, &headers, grpc_status);
-}
-
-/// The wall clock. A host without one gives the epoch, at which every token is too early: closed, not open.
-pub(super) fn now() -> UnixTime {
-    UnixTime::from_millis(abi::now_nanos().unwrap_or(0) / 1_000_000)
-}
-
-/// Envoy's services, as the engine asks for them.
-struct EnvoyHost {
-    verifier: HostVerifier,
-}
-
-impl SharedData for EnvoyHost {
-    fn get(&mut self, key: &str) -> Option<(Vec<u8>, u32)> {
-        abi::shared_data(key).ok()
-    }
-
-    fn set(&mut self, key: &str, value: &[u8], cas: u32) -> Result<(), CasMismatch> {
-        match abi::set_shared_data(key, value, cas) {
-            Err(status) if status == Status::CAS_MISMATCH => Err(CasMismatch),
-            // Without shared data each worker fetches for itself: more fetches, the same decisions.
-            Ok(()) | Err(_) => Ok(()),
-        }
-    }
-}
-
-impl Entropy for EnvoyHost {
-    fn fill(&mut self, bytes: &mut [u8]) -> bool {
-        // WASI's `random_get`, which Envoy answers from BoringSSL's generator.
-        getrandom::fill(bytes).is_ok()
-    }
-}
-
-impl Properties for EnvoyHost {
-    fn property(&mut self, path: &str) -> Option<Vec<u8>> {
-        abi::property(path).ok()
-    }
-}
-
-impl NativeVerifier for EnvoyHost {
-    fn verify(&mut self, hash: Hash, spki: &[u8], signature: &[u8], text: &[u8]) -> Option<bool> {
-        self.verifier.verify(hash, spki, signature, text)
-    }
 }
 
 /// The shortest time that the timer takes.

@@ -16,10 +16,6 @@ impl Bucket {
         Self(self.0.min(nanos(now).saturating_add(rate.span())))
     }
 
-    fn steady(self, rate: Rate, now: u64) -> u64 {
-        self.0.clamp(now, now.saturating_add(rate.span()))
-    }
-
     /// Takes `weight` tokens, each dearer when only `percent` of the limit is left. A full bucket always has one, or a limit
     /// that is small and tightened would let nothing on.
     ///
@@ -28,8 +24,8 @@ impl Bucket {
     /// There are not so many; when there will be.
     pub(super) fn take(self, rate: Rate, weight: u32, percent: u8, now: UnixTime) -> Result<Self, Duration> {
         let now = nanos(now);
-        let full_at = self.steady(rate, now);
         let brim = now.saturating_add(rate.span());
+        let full_at = self.0.clamp(now, brim);
         let after = full_at.saturating_add(rate.token(percent).saturating_mul(weight.into()));
         if after <= brim {
             return Ok(Self(after));
@@ -48,13 +44,13 @@ impl Bucket {
 
     /// What is left in it.
     pub(super) fn room(self, rate: Rate, percent: u8, now: UnixTime) -> Room {
-        let now = nanos(now);
-        let full_in = self.steady(rate, now).saturating_sub(now);
-        let left = rate.span().saturating_sub(full_in).checked_div(rate.token(percent)).unwrap_or(0);
+        let span = rate.span();
+        let full_in = self.0.saturating_sub(nanos(now)).min(span);
+        let left = span.saturating_sub(full_in).checked_div(rate.token(percent)).unwrap_or(0);
         Room {
             // What the bucket holds, in the time that it takes to fill: never less than is left.
             of: rate.burst,
-            per: Duration::from_nanos(rate.span()),
+            per: Duration::from_nanos(span),
             left: u32::try_from(left).unwrap_or(u32::MAX).min(rate.burst),
             resets_in: Duration::from_nanos(full_in),
         }
@@ -62,24 +58,27 @@ impl Bucket {
 
     /// How much of it is used, of 255, and when it is worth nothing.
     pub(super) fn weight(self, rate: Rate, now: UnixTime) -> (u8, UnixTime) {
-        let now = nanos(now);
-        let full_at = self.steady(rate, now);
-        let used = full_at.saturating_sub(now);
-        (share(used, rate.span()), UnixTime::from_millis((full_at / NANOS).saturating_add(1)))
+        let (span, now) = (rate.span(), nanos(now));
+        let used = self.0.saturating_sub(now).min(span);
+        (share(used, span), UnixTime::from_millis((now.saturating_add(used) / NANOS).saturating_add(1)))
     }
 }
 
 impl Rate {
-    /// How long it takes until there is a token more.
+    /// How long it takes until there is a token more, when only `percent` of the limit is left.
     fn token(self, percent: u8) -> u64 {
-        let per = self.per.as_secs().saturating_mul(1_000_000_000).saturating_add(self.per.subsec_nanos().into());
         let tokens = u64::from(self.requests).saturating_mul(percent.into());
-        per.saturating_mul(100).checked_div(tokens).unwrap_or(u64::MAX).max(1)
+        self.nanos().saturating_mul(100).checked_div(tokens).unwrap_or(u64::MAX).max(1)
     }
 
     /// How long an empty bucket takes to fill.
     fn span(self) -> u64 {
         self.token(100).saturating_mul(self.burst.into())
+    }
+
+    /// Without the 128 bits of the standard library.
+    fn nanos(self) -> u64 {
+        self.per.as_secs().saturating_mul(1_000_000_000).saturating_add(self.per.subsec_nanos().into())
     }
 }
 

@@ -44,8 +44,12 @@ impl Counted {
     }
 
     /// Adds what came of it.
-    pub(crate) fn add(&mut self, tallies: impl IntoIterator<Item = Tally>) {
-        self.tallies.extend(tallies);
+    pub(crate) fn add(&mut self, mut tallies: Vec<Tally>) {
+        if self.tallies.is_empty() {
+            self.tallies = tallies;
+        } else {
+            self.tallies.append(&mut tallies);
+        }
     }
 
     /// The same for limits that were looked at before: what was found then is out of date.

@@ -2,23 +2,11 @@
 
 /// Adds `number` to `text`, in decimal.
 pub(super) fn push_number(text: &mut String, number: u64) {
-    let mut digits = [b'0'; MOST_DIGITS];
-    let mut rest = number;
-    let mut count: usize = 0;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0'.saturating_add(u8::try_from(rest % 10).unwrap_or(0));
-        rest /= 10;
-        count = count.saturating_add(1);
-        if rest == 0 {
-            break;
-        }
+    if number > 9 {
+        push_number(text, number / 10);
     }
-    let digits = digits.get(MOST_DIGITS.saturating_sub(count)..).unwrap_or_default();
-    text.push_str(std::str::from_utf8(digits).unwrap_or_default());
+    text.push(char::from(b'0'.saturating_add(u8::try_from(number % 10).unwrap_or(0))));
 }
-
-/// Of a number of 64 bits.
-const MOST_DIGITS: usize = 20;
 
 #[cfg(test)]
 mod tests {

@@ -85,30 +85,54 @@ impl Limiter {
         source: Source<'_>,
         now: UnixTime,
     ) -> Vec<Tally> {
-        let mut looked: Vec<(Found, Tally)> = Vec::with_capacity(requests.len());
-        for request in requests {
-            looked.push(self.try_take(shared, request, source, now));
+        if let [request] = requests {
+            // The usual case, without a list of what was found.
+            let mut found = self.store.find(shared, &mut self.random, request, source, now);
+            let mut tally = self.try_take(shared, request, &mut found, now);
+            if tally.excess.is_none() {
+                self.settle(shared, request, source, &mut found, &mut tally, now);
+            } else {
+                self.keep_step(shared, request, &mut found, now);
+            }
+            return vec![tally];
         }
-        let mut stopped = looked.iter().any(|(_, tally)| tally.stops());
-        let mut tallies = Vec::with_capacity(requests.len());
-        for (request, (mut found, tally)) in requests.iter().zip(looked) {
+        self.count_all(shared, requests, source, now)
+    }
+
+    fn count_all(
+        &mut self,
+        shared: &mut dyn SharedData,
+        requests: &[Request<'_>],
+        source: Source<'_>,
+        now: UnixTime,
+    ) -> Vec<Tally> {
+        let mut all: Vec<Found> = Vec::with_capacity(requests.len());
+        let mut tallies: Vec<Tally> = Vec::with_capacity(requests.len());
+        for request in requests {
+            let mut found = self.store.find(shared, &mut self.random, request, source, now);
+            tallies.push(self.try_take(shared, request, &mut found, now));
+            all.push(found);
+        }
+        let mut stopped = tallies.iter().any(Tally::stops);
+        let mut counted: Vec<(&Request<'_>, &mut Tally)> = Vec::with_capacity(requests.len());
+        for ((request, found), tally) in requests.iter().zip(&mut all).zip(&mut tallies) {
             // Who is beyond a limit is not counted in it, so that it does not stay beyond it for trying.
             if stopped || tally.excess.is_some() {
                 if found.stepped && tally.excess.is_none() {
                     found.record.give_back(self.ask(shared, request, now), now);
                 }
                 self.keep_step(shared, request, found, now);
-                tallies.push(tally);
                 continue;
             }
-            let tally = self.settle(shared, request, source, found, tally, now);
+            self.settle(shared, request, source, found, tally, now);
             if tally.stops() {
                 stopped = true;
-                for (request, tally) in requests.iter().zip(&mut tallies) {
+                for (request, tally) in counted.drain(..) {
                     self.give_back(shared, request, source, tally, now);
                 }
+            } else if tally.excess.is_none() {
+                counted.push((request, tally));
             }
-            tallies.push(tally);
         }
         tallies
     }
@@ -127,7 +151,7 @@ impl Limiter {
         let taken = take(shared, &mut found, ask, now);
         found.record = before;
         let tally = tally(request, &found, taken.err(), now);
-        self.keep_step(shared, request, found, now);
+        self.keep_step(shared, request, &mut found, now);
         tally
     }
 
@@ -151,19 +175,17 @@ impl Limiter {
         }
     }
 
-    /// The record of `request` with it counted, if there is room; nothing is written.
+    /// Takes from what was found, if there is room; nothing is written.
     fn try_take(
         &mut self,
         shared: &mut dyn SharedData,
         request: &Request<'_>,
-        source: Source<'_>,
+        found: &mut Found,
         now: UnixTime,
-    ) -> (Found, Tally) {
-        let mut found = self.store.find(shared, &mut self.random, request, source, now);
+    ) -> Tally {
         let ask = self.ask(shared, request, now);
-        let taken = take(shared, &mut found, ask, now);
-        let tally = tally(request, &found, taken.err(), now);
-        (found, tally)
+        let taken = take(shared, found, ask, now);
+        tally(request, found, taken.err(), now)
     }
 
     /// Writes what was taken; takes anew where another worker was faster.
@@ -172,30 +194,30 @@ impl Limiter {
         shared: &mut dyn SharedData,
         request: &Request<'_>,
         source: Source<'_>,
-        mut found: Found,
-        mut tally: Tally,
+        found: &mut Found,
+        tally: &mut Tally,
         now: UnixTime,
-    ) -> Tally {
+    ) {
         for _ in 0..WRITES {
-            if self.store.put(shared, request, &mut found, now) {
+            if self.store.put(shared, request, found, now) {
                 self.forgotten = self.forgotten.saturating_add(u64::from(found.seat == Seat::Forgets));
                 self.crowded = self.crowded.saturating_add(u64::from(found.seat == Seat::Crowd));
                 if let (Some(_), Some(holder)) = (request.allowance().concurrency, self.holder) {
                     tally.held = Some(Held { place: found.place, who: found.who, holder: holder.id() });
                 }
-                return tally;
+                return;
             }
-            (found, tally) = self.try_take(shared, request, source, now);
+            *found = self.store.find(shared, &mut self.random, request, source, now);
+            *tally = self.try_take(shared, request, found, now);
             if tally.excess.is_some() {
-                return tally;
+                return;
             }
         }
         tally.quiet = false;
         tally.excess = Some(Excess::of(&request.limit.name, (ExcessKind::Rate, BUSY)));
-        tally
     }
 
-    /// Takes out again what was counted, if it was, because a limit after it stops the request. What can't be is as if the request
+    /// Takes out again what was counted, because a limit after it stops the request. What can't be is as if the request
     /// had gone on: too little for those who come next, never too much.
     fn give_back(
         &mut self,
@@ -205,9 +227,6 @@ impl Limiter {
         tally: &mut Tally,
         now: UnixTime,
     ) {
-        if tally.excess.is_some() {
-            return;
-        }
         for _ in 0..WRITES {
             let mut found = self.store.find(shared, &mut self.random, request, source, now);
             let before = found.record.clone();
@@ -221,9 +240,9 @@ impl Limiter {
     }
 
     /// Keeps what a step back of the clock has changed; if another worker was faster, it has done so.
-    fn keep_step(&mut self, shared: &mut dyn SharedData, request: &Request<'_>, mut found: Found, now: UnixTime) {
+    fn keep_step(&mut self, shared: &mut dyn SharedData, request: &Request<'_>, found: &mut Found, now: UnixTime) {
         if found.stepped {
-            let _ = self.store.put(shared, request, &mut found, now);
+            let _ = self.store.put(shared, request, found, now);
         }
     }
 

@@ -5,7 +5,7 @@
 //! In the host's shared data, so that all workers of a process count together: a fixed number of slots of eight records each,
 //! so it is bounded whatever callers do; `slot` says what is forgotten. Places and names are keyed hashes, so nobody can aim at
 //! a slot, and nothing in shared data names anybody. A request costs one read and one write for each limit, by
-//! compare-and-swap.
+//! compare-and-swap; `limiter` says what becomes of races.
 //!
 //! # Clocks
 //!

@@ -1,6 +1,8 @@
 //! What limits promise: never more than they say, never a hot key forgotten, never locked for long.
 #![expect(clippy::arithmetic_side_effects, reason = "times are small, and a test may fail loudly")]
 
+mod races;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
