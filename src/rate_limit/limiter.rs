@@ -272,7 +272,8 @@ impl Limiter {
         now: UnixTime,
     ) -> Result<(), (ExcessKind, Duration)> {
         let taken = found.record.take(ask, now);
-        if !matches!(taken, Err((ExcessKind::Concurrency, _))) {
+        let can_tell = self.holder.is_some_and(|holder| holder.can_tell(now));
+        if !can_tell || !matches!(taken, Err((ExcessKind::Concurrency, _))) {
             return taken;
         }
         let holders = found.record.held.len();
