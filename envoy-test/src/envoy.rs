@@ -5,7 +5,7 @@ mod config;
 mod observe;
 mod process;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::certificates::ClientCertificate;
 use crate::client::{Answer, Connection, Protocol, Request};
+use crate::clock_shim::Clock;
 use crate::support::poll;
 pub use builder::Builder;
 use config::Plan;
@@ -48,6 +49,7 @@ pub struct Envoy {
     concurrency: u32,
     plan: Plan,
     process: Process,
+    clock: Option<Clock>,
     /// Removed when dropped, after the process is gone.
     directory: TempDir,
 }
@@ -69,6 +71,15 @@ impl Envoy {
     #[must_use]
     pub fn admin_address(&self) -> SocketAddr {
         self.admin
+    }
+
+    /// Envoy's clock jumps by so many seconds, ahead or back; only the time of day, no timer.
+    ///
+    /// # Panics
+    /// Without [`Builder::clock_offset`].
+    pub fn jump(&self, seconds: i64) {
+        let clock = self.clock.as_ref();
+        clock.unwrap_or_else(|| panic!("an Envoy with our clock can't jump")).jump(seconds);
     }
 
     /// Sends a request over HTTP/1.1 on a connection of its own.
@@ -119,13 +130,31 @@ impl Envoy {
     /// When a worker has got none after many connections.
     #[must_use]
     pub fn connection_per_worker(&self, protocol: Protocol) -> Vec<Connection> {
-        let mut found: Vec<Option<Connection>> = (0..self.concurrency).map(|_| None).collect();
+        self.per_worker(|| {
+            let opened = Connection::open(self.address, protocol);
+            opened.unwrap_or_else(|error| panic!("{error}\n{}", self.log_tail()))
+        })
+    }
+
+    /// The same with sockets, for requests whose answers nobody waits for, and which end when the socket is dropped.
+    ///
+    /// # Panics
+    /// As [`connection_per_worker`](Self::connection_per_worker).
+    #[must_use]
+    pub fn socket_per_worker(&self) -> Vec<TcpStream> {
+        self.per_worker(|| {
+            let opened = TcpStream::connect(self.address);
+            opened.unwrap_or_else(|error| panic!("no connection: {error}\n{}", self.log_tail()))
+        })
+    }
+
+    fn per_worker<T>(&self, open: impl Fn() -> T) -> Vec<T> {
+        let mut found: Vec<Option<T>> = (0..self.concurrency).map(|_| None).collect();
         let counts = || -> Vec<u64> { (0..self.concurrency).map(|worker| self.worker_connections(worker)).collect() };
         // The kernel chooses the worker by a hash of the client's port: after 100 tries one of 2 is left out never.
         for _ in 0..100 {
             let before = counts();
-            let opened = Connection::open(self.address, protocol);
-            let connection = opened.unwrap_or_else(|error| panic!("{error}\n{}", self.log_tail()));
+            let connection = open();
             let worker = poll(LIMIT, || counts().iter().zip(&before).position(|(now, before)| now > before));
             let worker = worker.unwrap_or_else(|| panic!("no worker took the connection\n{}", self.log_tail()));
             if let Some(place) = found.get_mut(worker) {
@@ -213,5 +242,6 @@ impl Verdict {
     }
 }
 
-/// For every wait on Envoy. Compiling the module takes it a second or two, more on a busy machine.
-const LIMIT: Duration = Duration::from_secs(60);
+/// For every wait on Envoy. Compiling the module takes it a second or two, and more than half a minute on a machine that is
+/// busy with other things.
+const LIMIT: Duration = Duration::from_secs(180);

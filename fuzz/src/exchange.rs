@@ -1,5 +1,6 @@
 //! A whole engine, with a script for everything around it: configuration, requests, issuers, other workers, the clock.
 
+mod callers;
 mod host;
 mod issuer;
 mod keys;
@@ -10,6 +11,7 @@ mod verdict;
 mod worker;
 mod world;
 
+pub use callers::callers;
 use script::Script;
 use world::World;
 

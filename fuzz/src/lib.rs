@@ -16,7 +16,7 @@ mod xfcc;
 pub use self::api_key::api_key;
 pub use self::config::config;
 pub use self::dpop::dpop;
-pub use self::exchange::exchange;
+pub use self::exchange::{callers, exchange};
 pub use self::jwks::jwks;
 pub use self::path::path;
 pub use self::token::token;
@@ -26,12 +26,13 @@ pub use self::xfcc::xfcc;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     ("token", token),
     ("jwks", jwks),
     ("config", config),
     ("path", path),
     ("exchange", exchange),
+    ("callers", callers),
     ("api_key", api_key),
     ("xfcc", xfcc),
     ("dpop", dpop),

@@ -148,7 +148,7 @@ impl Limiter {
         let mut found = self.store.find(shared, &mut self.random, request, source, now);
         let before = found.record.clone();
         let ask = self.ask(shared, request, now);
-        let taken = take(shared, &mut found, ask, now);
+        let taken = take(self.holder, shared, &mut found, ask, now);
         found.record = before;
         let tally = tally(request, &found, taken.err(), now);
         self.keep_step(shared, request, &mut found, now);
@@ -184,7 +184,7 @@ impl Limiter {
         now: UnixTime,
     ) -> Tally {
         let ask = self.ask(shared, request, now);
-        let taken = take(shared, found, ask, now);
+        let taken = take(self.holder, shared, found, ask, now);
         tally(request, found, taken.err(), now)
     }
 
@@ -258,13 +258,15 @@ impl Limiter {
 
 /// Takes what is asked for; what lost workers hold is nobody's.
 fn take(
+    holder: Option<Holder>,
     shared: &mut dyn SharedData,
     found: &mut Found,
     ask: Ask<'_>,
     now: UnixTime,
 ) -> Result<(), (ExcessKind, Duration)> {
     let taken = found.record.take(ask, now);
-    if !matches!(taken, Err((ExcessKind::Concurrency, _))) {
+    let can_tell = holder.is_some_and(|holder| holder.can_tell(now));
+    if !can_tell || !matches!(taken, Err((ExcessKind::Concurrency, _))) {
         return taken;
     }
     let holders = found.record.held.len();

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use envoy_test::{BOTH, Case, Gate, Request, raw};
+use envoy_test::{BOTH, Case, Gate, Protocol, Request, raw};
 use portcullis::api_key::{KeyText, SecretHash, text};
 use portcullis::http::date::imf_fixdate;
 use portcullis::time::UnixTime;
@@ -172,4 +172,26 @@ fn the_record_the_upstream_and_the_counters_know_the_owner_by_the_id() {
     assert!(left < 365 * 86_400, "{left}");
     let told = GATE.envoy.log();
     assert!(told.contains("api_keys.keys.over.expires: is over; take the key out"), "{}", GATE.envoy.log_tail());
+}
+
+#[test]
+fn a_key_begins_and_ends_when_the_clock_says_so_in_every_worker() {
+    let mut configuration = configuration();
+    let turn = moment::format(moment::now().plus(Duration::from_secs(600)));
+    configuration["api_keys"]["keys"]["ci"]["expires"] = json!(turn);
+    configuration["api_keys"]["keys"]["soon"]["not_before"] = json!(turn);
+    let gate = Gate::start_with(configuration, |builder, _| builder.clock_offset(0));
+    let [ending, beginning] = [key(), text::write("soon", &[2; 32])].map(|key| orders().header("x-api-key", key));
+    for (jump, before) in [(0, true), (700, false), (-700, true), (-86_400, true), (86_400 + 700, false)] {
+        gate.envoy.jump(jump);
+        for (worker, connection) in gate.envoy.connection_per_worker(Protocol::Http1).iter_mut().enumerate() {
+            for (request, is_good, reason) in
+                [(&ending, before, "api_key_expired"), (&beginning, !before, "api_key_not_yet_valid")]
+            {
+                let answer = connection.send(request).unwrap();
+                let expected = if is_good { "allowed" } else { reason };
+                assert_eq!(gate.envoy.reason_of(&answer), expected, "worker {worker} after {jump}: {answer}");
+            }
+        }
+    }
 }

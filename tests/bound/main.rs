@@ -1,5 +1,5 @@
 //! Tokens bound to their senders, in a real Envoy: what an OAuth client library sends, and what somebody sends who wants to use
-//! a proof twice.
+//! a proof twice: at two workers, during a reload, while the clock jumps.
 //!
 //! The client is npm `oauth4webapi`, which needs Node. Without it those tests say by name that they are ignored, and with
 //! `PORTCULLIS_REQUIRE_NODE=1` that is a failure. That is why the target brings its own `main`.
@@ -12,15 +12,12 @@
     reason = "a panic is the failed test"
 )]
 
-use std::process::ExitCode;
-use std::sync::Barrier;
-use std::thread;
+mod replays;
 
-use envoy_test::{DpopClient, Envoy, Gate, OidcProvider, Protocol, Push, Request};
+use std::process::ExitCode;
+
+use envoy_test::{DpopClient, Gate, OidcProvider};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use portcullis_cli::moment;
-use portcullis_cli::world::proof::ProofSpec;
-use portcullis_cli::world::token::TokenSpec;
 use serde_json::{Value, json};
 
 fn main() -> ExitCode {
@@ -29,9 +26,12 @@ fn main() -> ExitCode {
         ("a_client_library_follows_nonces_over_all_workers", nonces),
         ("what_a_client_library_sends_is_told_what_is_wrong_with_it", refused),
     ];
-    let by_hand: [(&str, fn()); 2] = [
-        ("a_proof_that_reaches_two_workers_at_once_is_good_for_one", raced),
-        ("a_proof_that_was_used_stays_used_when_the_filter_is_configured_anew", reloaded),
+    let by_hand: [(&str, fn()); 5] = [
+        ("a_proof_that_reaches_two_workers_at_once_is_good_for_one", replays::raced),
+        ("a_proof_that_was_used_stays_used_when_the_filter_is_configured_anew", replays::reloaded),
+        ("a_proof_that_reaches_two_workers_during_a_reload_is_good_for_one", replays::raced_with_a_reload),
+        ("a_proof_that_was_used_stays_used_when_the_clock_jumps", replays::jumped),
+        ("a_nonce_of_another_time_is_asked_for_anew", replays::nonces_of_another_time),
     ];
     let mut trials: Vec<Trial> = Vec::new();
     trials.extend(by_client.map(|(name, test)| Trial::ignorable_test(name, move || with_node(test))));
@@ -141,63 +141,4 @@ fn refused() {
     );
     assert_eq!(client.bearer("GET", &url, &unbound)["status"], 200);
     assert_eq!(client.request("GET", &url, &token)["status"], 200);
-}
-
-/// A request with a proof, ready to be sent as often as somebody likes.
-fn proven(gate: &Gate) -> Request {
-    let spec = ProofSpec { key: "a".to_owned(), ..ProofSpec::default() };
-    let bound = spec.bind(&TokenSpec::default()).unwrap();
-    let cnf = bound.claims.get("cnf").cloned().unwrap_or_default();
-    let token = gate.idp.token(gate.idp.claims("orders")).with("cnf", cnf).build();
-    let host = gate.envoy.address().to_string();
-    let proof = spec.make("GET", &format!("http://{host}/orders/7"), &token, moment::now());
-    Request::get("/orders/7").host(&host).header("authorization", format!("DPoP {token}")).header("dpop", proof)
-}
-
-fn raced() {
-    const ROUNDS: usize = 60;
-    let gate = Gate::start(configuration(json!({})));
-    assert_eq!(gate.envoy.send(&proven(&gate)).status, 200);
-    let mut workers = gate.envoy.connection_per_worker(Protocol::Http1);
-    workers.extend(gate.envoy.connection_per_worker(Protocol::Http1));
-    assert!(workers.len() >= 4, "two connections to each of two workers");
-    let before = gate.upstream.requests();
-    for round in 0..ROUNDS {
-        let request = proven(&gate);
-        let start = Barrier::new(workers.len());
-        let statuses: Vec<u16> = thread::scope(|scope| {
-            let sent = workers.iter_mut().map(|worker| {
-                let (request, start) = (&request, &start);
-                scope.spawn(move || {
-                    start.wait();
-                    worker.send(request).map_or(0, |answer| answer.status)
-                })
-            });
-            let sent: Vec<_> = sent.collect();
-            sent.into_iter().map(|handle| handle.join().unwrap_or(0)).collect()
-        });
-        let let_on = statuses.iter().filter(|status| **status == 200).count();
-        let refused = statuses.iter().filter(|status| **status == 401).count();
-        assert_eq!((let_on, let_on + refused), (1, statuses.len()), "round {round}: {statuses:?}");
-    }
-    assert_eq!(gate.upstream.requests() - before, ROUNDS, "the upstream has got a replay");
-}
-
-fn reloaded() {
-    let mut gate = Gate::start(configuration(json!({})));
-    let request = proven(&gate);
-    assert_eq!(gate.envoy.send(&request).status, 200);
-    let wider = configuration(json!({ "max_age": "5m" }));
-    assert_eq!(gate.envoy.push_filter_config(&wider), Push::Accepted);
-    is_replay(&gate.envoy, &request);
-    // A new proof is good.
-    assert_eq!(gate.envoy.send(&proven(&gate)).status, 200);
-}
-
-fn is_replay(envoy: &Envoy, request: &Request) {
-    let answer = envoy.send(request);
-    let details = envoy.access_log_of(&answer)["details"].as_str().unwrap_or_default().to_owned();
-    if answer.status != 401 || details != "portcullis_denied{proof_replayed}" {
-        panic!("not taken for a replay: {details}: {answer}");
-    }
 }

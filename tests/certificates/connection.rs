@@ -1,7 +1,5 @@
 //! As a condition on a token: what Envoy says of the certificate, good and bad ones, with and without its own check.
 
-use std::time::Duration;
-
 use envoy_test::{Authority, ClientCertificate, Connection, Envoy, Leaf, Protocol, Request};
 use serde_json::json;
 
@@ -70,15 +68,15 @@ fn what_envoy_takes_without_trust_is_not_accepted() {
 #[test]
 fn a_connection_that_outlives_its_certificate_loses_it() {
     let (place, workloads) = (Place::new(), workloads());
-    let envoy = place.envoy(&json!({ "accepted": accepted() })).tls(&[workloads.pem()]).start();
-    let short = workloads.issue(&Leaf::new("orders").uri(SHOP).until(3));
+    let envoy = place.envoy(&json!({ "accepted": accepted() })).tls(&[workloads.pem()]).clock_offset(0).start();
+    let short = workloads.issue(&Leaf::new("orders").uri(SHOP).until(600));
     let mut connection = Connection::open_tls(envoy.address(), Protocol::Http2, None, Some(&short)).unwrap();
     let mut ask = || {
         let answer = connection.send(&Request::get("/both").bearer(&place.token())).unwrap();
         told(&envoy, &answer)
     };
     assert_eq!(ask(), "200");
-    std::thread::sleep(Duration::from_secs(5));
+    envoy.jump(700);
     assert_eq!(ask(), "403 certificate_expired");
 }
 

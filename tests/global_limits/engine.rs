@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use envoy_test::{Answer, EngineReply, Envoy, Protocol, Push, RateLimitEngine, Request, Upstream};
 use serde_json::{Value, json};
 
-/// A configuration with one limit by the header `x-team`, which is counted elsewhere.
+/// A configuration with one limit by the header `x-team`, which is counted elsewhere. On a busy machine an engine that answers
+/// at once may take longer than the default time-out.
 pub(crate) fn configuration(global: Value, amounts: Value) -> Value {
-    let mut limit = json!({"key": [{"header": "x-team"}], "global": {"cluster": "limits", "on_failure": "deny"}});
+    let mut limit =
+        json!({"key": [{"header": "x-team"}], "global": {"cluster": "limits", "on_failure": "deny", "timeout": "1s"}});
     merge(&mut limit["global"], global);
     merge(&mut limit, amounts);
     json!({
@@ -100,7 +102,10 @@ pub(crate) fn failures() {
             let scene = Scene::open(json!({"on_failure": on_failure}), amounts.clone());
             let broken = reply.clone();
             scene.engine.answers(move |_| broken.clone());
+            let began = Instant::now();
             let statuses: Vec<u16> = (0..8).map(|_| scene.send("blue").status).collect();
+            // One more after each pause, of 200 ms at first.
+            let pauses = usize::try_from(began.elapsed().as_millis() / 200).unwrap();
             let expected: &[u16] = match on_failure {
                 "allow" => &[200; 8],
                 "deny" => &[503; 8],
@@ -108,12 +113,15 @@ pub(crate) fn failures() {
             };
             assert_eq!(statuses, expected, "{on_failure} {reply:?}");
             let asked = scene.engine.asked().len();
-            assert!((5..=6).contains(&asked), "{on_failure}: it is left alone after five failures, not {asked}");
+            assert!(
+                (5..=5 + pauses.min(3)).contains(&asked),
+                "{on_failure}: it is left alone after five failures, not {asked}"
+            );
             scene.engine.answers(|_| EngineReply::Ok);
             let began = Instant::now();
             while scene.engine.asked().is_empty() {
                 let _ = scene.send("blue");
-                assert!(began.elapsed() < Duration::from_secs(5), "it is not tried again");
+                assert!(began.elapsed() < Duration::from_secs(40), "it is not tried again");
                 thread::sleep(Duration::from_millis(20));
             }
             assert_eq!(scene.send("blue").status, 200, "{on_failure}: it is well again");
@@ -125,7 +133,7 @@ pub(crate) fn failures() {
 }
 
 pub(crate) fn hangs() {
-    let scene = Scene::open(json!({"on_failure": "allow", "timeout": "100ms"}), json!({}));
+    let scene = Scene::open(json!({"on_failure": "allow"}), json!({}));
     assert_eq!(scene.send("blue").status, 200);
     scene.engine.answers(|_| EngineReply::Hang);
     let mut slow = Vec::new();
@@ -134,23 +142,34 @@ pub(crate) fn hangs() {
         assert_eq!(scene.send("blue").status, 200);
         slow.push(began.elapsed());
     }
-    assert!(slow.iter().all(|took| *took >= Duration::from_millis(95)), "{slow:?}");
-    assert!(slow.iter().all(|took| *took < Duration::from_millis(400)), "{slow:?}");
+    assert!(slow.iter().all(|took| *took >= Duration::from_millis(995)), "{slow:?}");
+    // It would hang for ever.
+    assert!(slow.iter().all(|took| *took < Duration::from_secs(10)), "{slow:?}");
+    let _ = scene.engine.asked();
     let began = Instant::now();
-    assert_eq!(scene.send("blue").status, 200);
-    assert!(began.elapsed() < Duration::from_millis(90), "nobody waits any more: {:?}", began.elapsed());
+    let mut count = 0;
+    while began.elapsed() < Duration::from_secs(3) {
+        assert_eq!(scene.send("blue").status, 200);
+        count += 1;
+    }
+    let asked = scene.engine.asked().len();
+    assert!(asked <= 3 && count > asked, "of {count} requests {asked} wait, one after each pause");
     // A little late is in time.
     scene.engine.answers(|_| EngineReply::Late(Duration::from_millis(30)));
-    thread::sleep(Duration::from_millis(250));
+    let began = Instant::now();
     let _ = scene.engine.asked();
-    assert_eq!(scene.send("blue").status, 200);
-    assert_eq!(scene.send("blue").status, 200);
-    assert_eq!(scene.engine.asked().len(), 2, "it is well again");
+    let mut tried = 0;
+    while tried < 3 {
+        assert!(began.elapsed() < Duration::from_secs(40), "it is not tried again");
+        assert_eq!(scene.send("blue").status, 200);
+        let asked = scene.engine.asked().len();
+        tried = if asked == 1 { tried + 1 } else { 0 };
+    }
 }
 
 pub(crate) fn reload() {
-    let mut scene = Scene::open(json!({"timeout": "900ms"}), json!({}));
-    scene.engine.answers(|_| EngineReply::Late(Duration::from_millis(400)));
+    let mut scene = Scene::open(json!({"timeout": "1s"}), json!({}));
+    scene.engine.answers(|_| EngineReply::Late(Duration::from_millis(300)));
     let address = scene.envoy.address();
     let waiting: Vec<_> = (0..8)
         .map(|_| {
@@ -160,15 +179,21 @@ pub(crate) fn reload() {
             })
         })
         .collect();
-    thread::sleep(Duration::from_millis(100));
-    let mut other = configuration(json!({"timeout": "800ms"}), json!({}));
+    let began = Instant::now();
+    let mut asked = 0;
+    while asked < 8 {
+        assert!(began.elapsed() < Duration::from_secs(40), "asked {asked} times");
+        asked += scene.engine.asked().len();
+        thread::sleep(Duration::from_millis(1));
+    }
+    let mut other = configuration(json!({"timeout": "900ms"}), json!({}));
     other["answers"] = json!({"realm": "after"});
     assert_eq!(scene.envoy.push_filter_config(&other), Push::Accepted);
     for waiting in waiting {
         assert_eq!(waiting.join().unwrap(), 200);
     }
     assert_eq!(scene.upstream.requests(), 8);
-    assert_eq!(scene.engine.asked().len(), 8, "each was asked about once");
+    assert_eq!((asked, scene.engine.asked().len()), (8, 0), "each was asked about once");
 }
 
 pub(crate) fn no_cluster() {

@@ -32,8 +32,9 @@ fn envoy(engine: &Limitador, upstream: &Upstream, global: Value, amounts: Value)
         .start()
 }
 
-/// What got through of requests that `connections` clients of each Envoy send as fast as they can, for so long.
-fn flood(envoys: &[&Envoy], connections: usize, span: Duration) -> (u32, u32) {
+/// What got through of requests that `connections` clients of each Envoy send as fast as they can, for so long, and for as long as
+/// it takes to send `least`: less than the minute in which they count.
+fn flood(envoys: &[&Envoy], connections: usize, span: Duration, least: u32) -> (u32, u32) {
     let (admitted, sent) = (AtomicU32::new(0), AtomicU32::new(0));
     let end = Instant::now() + span;
     thread::scope(|scope| {
@@ -42,7 +43,9 @@ fn flood(envoys: &[&Envoy], connections: usize, span: Duration) -> (u32, u32) {
                 let (admitted, sent) = (&admitted, &sent);
                 scope.spawn(move || {
                     let mut connection = Connection::open(envoy.address(), Protocol::Http1).unwrap();
-                    while Instant::now() < end {
+                    while Instant::now() < end
+                        || (sent.load(Ordering::SeqCst) < least && Instant::now() < end + 10 * span)
+                    {
                         let answer = connection.send(&request("/one", "blue")).unwrap();
                         assert!(matches!(answer.status, 200 | 429), "{answer}");
                         sent.fetch_add(1, Ordering::SeqCst);
@@ -65,7 +68,7 @@ pub(crate) fn two_envoys() {
     let global = json!({"remember": false, "timeout": "1s"});
     let [one, two] = [(); 2].map(|()| envoy(&engine, &upstream, global.clone(), json!({})));
     let connections = 4;
-    let (admitted, sent) = flood(&[&one, &two], connections, Duration::from_secs(4));
+    let (admitted, sent) = flood(&[&one, &two], connections, Duration::from_secs(4), 500);
     let bound = 200 + 2 * u32::try_from(connections).unwrap() - 1;
     println!("of {sent} sent through two Envoys {admitted} were let on; the limit is 200, the bound {bound}");
     assert!(sent > 400, "only {sent} were sent");
@@ -81,7 +84,7 @@ pub(crate) fn cached() {
     let global = json!({"remember": false, "timeout": "1s"});
     let [one, two] = engines.each_ref().map(|engine| envoy(engine, &upstream, global.clone(), json!({})));
     let began = Instant::now();
-    let (admitted, sent) = flood(&[&one, &two], 4, Duration::from_secs(4));
+    let (admitted, sent) = flood(&[&one, &two], 4, Duration::from_secs(4), 1000);
     let rate = f64::from(sent) / began.elapsed().as_secs_f64();
     println!(
         "of {sent} sent through two Envoys and two engines {admitted} were let on; the limit is 400, {rate:.0} a second"
@@ -116,7 +119,7 @@ pub(crate) fn redis_killed() {
         let (mut redis, file) = (Redis::start(), limits(3, 600));
         let engine = Limitador::start(file.path(), &redis, Counters::Redis);
         let upstream = Upstream::start();
-        let global = json!({"on_failure": on_failure, "timeout": "200ms"});
+        let global = json!({"on_failure": on_failure, "timeout": "1s"});
         let envoy = envoy(&engine, &upstream, global, amounts);
         let status = |team: &str| envoy.send(&request("/one", team)).status;
         assert_eq!([(); 4].map(|()| status("blue")), [200, 200, 200, 429], "{on_failure}");

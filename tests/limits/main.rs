@@ -1,17 +1,26 @@
-//! Limits in a real Envoy: how exact they are with two workers under load, what a flood of bad tokens comes to, a new
-//! configuration in the middle of a window, requests at the same time, and an upstream that fails.
+//! Limits in a real Envoy: how exact they are with two workers under load, what a flood of bad tokens comes to, clocks that
+//! jump, new configurations in the middle, requests at the same time and workers that are lost, an upstream that fails, and
+//! callers at risk.
 
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::disallowed_methods,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "tests run on the real clock, and a panic is a failed test"
 )]
 
+mod adaptive;
+mod clock;
+mod held;
+mod reload;
+
 use std::thread;
 use std::time::{Duration, Instant};
 
-use envoy_test::{Builder, Connection, Envoy, Issuer, IssuerServer, KeyKind, Protocol, Push, Request, Upstream, forge};
+use envoy_test::{
+    Answer, Builder, Connection, Envoy, Issuer, IssuerServer, KeyKind, Protocol, Request, Upstream, forge,
+};
 use serde_json::{Value, json};
 
 /// An issuer, and the filter's configuration with these limits for every rule.
@@ -46,6 +55,58 @@ fn configuration(limits: &Value) -> Value {
         "rate_limits": limits,
         "audit": { "log": "none" }
     })
+}
+
+/// A rule for everybody, with one limit by the header `x-who`: it depends on no token and no address.
+fn open_to_all(limit: &Value) -> Value {
+    let mut limit = limit.clone();
+    limit["key"] = json!([{ "header": "x-who" }]);
+    json!({
+        "providers": { "idp": { "issuer": ISSUER, "cluster": "idp", "audiences": ["orders"] } },
+        "rules": [{ "name": "open", "match": { "paths": ["/open"] }, "access": "anonymous", "limits": ["plan"] }],
+        "rate_limits": { "plan": limit },
+        "audit": { "log": "none" }
+    })
+}
+
+fn open(who: &str) -> Request {
+    Request::get("/open").header("x-who", who)
+}
+
+/// A client with a connection to each worker, which it uses in turn.
+struct Client {
+    workers: Vec<Connection>,
+    turn: usize,
+}
+
+impl Client {
+    fn of(envoy: &Envoy) -> Self {
+        Self { workers: envoy.connection_per_worker(Protocol::Http1), turn: 0 }
+    }
+
+    fn send(&mut self, request: &Request) -> Answer {
+        self.turn = (self.turn + 1) % self.workers.len();
+        self.workers[self.turn].send(request).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Asks until it is told to stop: how often it was let on, and what it was told.
+    fn exhaust(&mut self, who: &str) -> (usize, Answer) {
+        for admitted in 0..1000 {
+            let answer = self.send(&open(who));
+            if answer.status != 200 {
+                return (admitted, answer);
+            }
+        }
+        panic!("no limit for {who}")
+    }
+}
+
+/// The code of a refusal, and in how many seconds it is worth to come again.
+fn refusal(answer: &Answer) -> (String, u64) {
+    assert_eq!(answer.status, 429, "{answer}");
+    let after = answer.header("retry-after").and_then(|after| after.parse().ok());
+    let after = after.unwrap_or_else(|| panic!("no Retry-After: {answer}"));
+    (answer.json()["code"].as_str().unwrap_or_default().to_owned(), after)
 }
 
 /// Asks over `connections` connections at the same time for so long: how many were let on, and how many not.
@@ -126,37 +187,6 @@ fn a_flood_of_bad_tokens_is_refused_without_a_look_at_them() {
     assert_eq!(looked_at, 20);
     assert!(statuses.iter().skip(20).all(|status| *status == 429));
     assert_eq!(envoy.send(&Request::get("/orders").bearer(&good)).status, 429, "from that address nothing passes");
-}
-
-#[test]
-fn a_new_configuration_in_the_middle_of_a_window_begins_nothing_anew() {
-    let gate = Gate::new();
-    let limits = |requests: u32| json!({ "plan": { "key": ["subject"], "all_rules": true, "window": { "requests": requests, "per": "10m" } } });
-    let mut envoy = gate.builder(&limits(10)).start();
-    let token = gate.token("u-1");
-    let ask = |envoy: &Envoy| envoy.send(&Request::get("/orders").bearer(&token)).status;
-    assert!((0..10).all(|_| ask(&envoy) == 200));
-    assert_eq!(ask(&envoy), 429);
-    for requests in [12, 13] {
-        let push = envoy.push_filter_config(&configuration(&limits(requests)));
-        assert!(matches!(push, Push::Accepted), "{push:?}");
-        let admitted = (0..10).filter(|_| ask(&envoy) == 200).count();
-        assert_eq!(admitted, if requests == 12 { 2 } else { 1 });
-    }
-}
-
-#[test]
-fn requests_at_the_same_time_are_counted_over_both_workers_and_given_back() {
-    let gate = Gate::new();
-    let limits = json!({ "few": { "key": ["subject"], "all_rules": true, "concurrency": 3 } });
-    let envoy = gate.builder(&limits).start();
-    let token = gate.token("u-1");
-    let (admitted, refused) = flood(&envoy, &token, Duration::from_secs(2));
-    println!("{admitted} admitted, {refused} refused");
-    assert!(admitted > 100 && refused > 0);
-    // Whatever was reset, refused or answered: nothing is held any more.
-    let open: Vec<u16> = (0..50).map(|_| envoy.send(&Request::get("/orders").bearer(&token)).status).collect();
-    assert_eq!(open, vec![200; 50]);
 }
 
 const ISSUER: &str = "https://idp.example";

@@ -12,6 +12,7 @@ use super::config::{Cluster, Plan};
 use super::process::Process;
 use super::{ConfigForm, Envoy, LIMIT, Verdict};
 use crate::certificates::LISTENER;
+use crate::clock_shim::Clock;
 use crate::envoy_binary::envoy_binary;
 use crate::support::{poll, target_dir};
 use crate::upstream::Upstream;
@@ -191,7 +192,7 @@ impl Builder {
         })
     }
 
-    /// Envoy's clock shows this many seconds more than ours. Only on Linux, and where Envoy is linked to the C library, as
+    /// Envoy's clock shows this many seconds more than ours, and can [`jump`](Envoy::jump). Only on Linux, and where Envoy is linked to the C library, as
     /// its releases are.
     #[must_use]
     pub fn clock_offset(mut self, seconds: i64) -> Self {
@@ -236,11 +237,19 @@ impl Builder {
             "20".to_owned(),
         ];
         arguments.extend(self.arguments);
-        let process = Process::start(&binary, directory.path(), &arguments, self.clock_offset);
+        let clock = self.clock_offset.map(|seconds| Clock::new(directory.path(), seconds));
+        let process = Process::start(&binary, directory.path(), &arguments, clock.as_ref());
         let admin = process.wait_for_admin(LIMIT);
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut envoy =
-            Envoy { address: nowhere, admin, concurrency: self.concurrency, plan: self.plan, process, directory };
+        let mut envoy = Envoy {
+            address: nowhere,
+            admin,
+            concurrency: self.concurrency,
+            plan: self.plan,
+            process,
+            clock,
+            directory,
+        };
 
         let verdict = poll(LIMIT, || {
             envoy.process.assert_alive();

@@ -32,7 +32,9 @@ impl Envoy {
     }
 
     fn admin_request(&self, request: &Request) -> String {
-        let answer = Connection::open(self.admin, Protocol::Http1).and_then(|mut admin| admin.send(request));
+        // Envoy's main thread compiles the module and says nothing meanwhile.
+        let request = request.clone().timeout(LIMIT);
+        let answer = Connection::open(self.admin, Protocol::Http1).and_then(|mut admin| admin.send(&request));
         let answer = answer.unwrap_or_else(|error| panic!("the admin interface: {error}\n{}", self.log_tail()));
         assert!(answer.status == 200, "the admin interface: {answer}");
         answer.text()

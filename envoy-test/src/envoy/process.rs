@@ -1,6 +1,5 @@
 //! The process of Envoy, and that it never outlives ours.
 
-use std::ffi::OsString;
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
@@ -10,7 +9,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::config::BOOTSTRAP;
-use crate::clock_shim::clock_shim;
+use crate::clock_shim::Clock;
 use crate::envoy_binary::EnvoyBinary;
 use crate::support::{poll, tail};
 
@@ -24,20 +23,12 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts `binary` with the bootstrap in `directory`. Everything it prints goes to [`log_path`](Self::log_path).
-    pub(super) fn start(
-        binary: &EnvoyBinary,
-        directory: &Path,
-        arguments: &[String],
-        clock_offset: Option<i64>,
-    ) -> Self {
+    pub(super) fn start(binary: &EnvoyBinary, directory: &Path, arguments: &[String], clock: Option<&Clock>) -> Self {
         let log = fs::File::create(directory.join(LOG))
             .unwrap_or_else(|error| panic!("cannot create a log in {}: {error}", directory.display()));
         let errors = log.try_clone().expect("a file can be shared");
-        let clock: Vec<(&str, OsString)> = clock_offset
-            .map(|seconds| vec![("LD_PRELOAD", clock_shim().into()), ("CLOCK_SHIM_OFFSET", seconds.to_string().into())])
-            .unwrap_or_default();
         let mut watchdog = Command::new("/bin/sh")
-            .envs(clock)
+            .envs(clock.into_iter().flat_map(Clock::environment))
             .args(["-c", WATCHDOG, "envoy-watchdog"])
             .arg(&binary.path)
             .arg("--config-path")
