@@ -6,9 +6,10 @@ use std::rc::Rc;
 use serde_json::json;
 
 use super::presented::digest_from_hex;
-use super::revocation::Standing;
 use super::*;
 use crate::time::UnixTime;
+
+mod revocation_lists;
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 const ORDERS: &str = include_str!("tests/orders.pem");
@@ -18,9 +19,7 @@ const LATER: &str = include_str!("tests/later.pem");
 const REVOKED: &str = include_str!("tests/revoked.pem");
 const NAMELESS: &str = include_str!("tests/nameless.pem");
 const PARTNER: &str = include_str!("tests/partner.pem");
-const WORKLOADS: &str = include_str!("tests/workloads.pem");
 const LIST: &str = include_str!("tests/revocation-list.pem");
-const LIST_LATER: &str = include_str!("tests/revocation-list-later.pem");
 const ORDERS_ID: &str = "spiffe://contoso.example/ns/shop/sa/orders";
 
 fn shown(pem: &str, validated: bool) -> Presented {
@@ -129,107 +128,6 @@ fn a_certificate_holds_in_its_time() {
     assert_eq!(by_issuer().check(&expired, UnixTime::from_millis(end.as_millis() + 999)), Ok(()));
     let after = UnixTime::from_secs(end.as_secs() + 1);
     assert_eq!(by_issuer().check(&expired, after), Err(CertificateFlaw::Expired));
-}
-
-#[test]
-fn what_an_issuer_has_taken_back_is_refused() {
-    assert_eq!(judge(&with_lists(&[LIST]), &shown(REVOKED, true)), "certificate_revoked");
-    assert_eq!(judge(&with_lists(&[LIST]), &shown(ORDERS, true)), "accepted");
-    assert_eq!(judge(&with_lists(&[]), &shown(REVOKED, true)), "accepted");
-    let ignored = Accepted { revocation: Revocation::Ignored, ..with_lists(&[LIST]) };
-    assert_eq!(judge(&ignored, &shown(REVOKED, true)), "accepted");
-    let required = |lists| Accepted { revocation: Revocation::Required, ..with_lists(lists) };
-    assert_eq!(judge(&required(&[]), &shown(ORDERS, true)), "certificate_revocation_unknown");
-    assert_eq!(judge(&required(&[LIST]), &shown(ORDERS, true)), "accepted");
-    let others = Accepted { issuers: None, dns_sans: patterns(&["orders.example"]), ..required(&[LIST]) };
-    let from_partner = Accepted { spiffe_ids: patterns(&[ORDERS_ID]), dns_sans: None, ..others };
-    assert_eq!(judge(&from_partner, &shown(PARTNER, true)), "certificate_revocation_unknown");
-    let if_listed = Accepted { revocation: Revocation::IfListed, ..from_partner };
-    assert_eq!(judge(&if_listed, &shown(PARTNER, true)), "accepted");
-}
-
-#[test]
-fn a_list_that_is_too_old_tells_nothing_but_what_was_taken_back() {
-    let (orders, revoked) = (shown(ORDERS, true), shown(REVOKED, true));
-    let old = UnixTime::from_secs(1_811_808_000);
-    let accepted = with_lists(&[LIST]);
-    assert_eq!(accepted.check(&orders, UnixTime::from_secs(old.as_secs() - 1)), Ok(()));
-    assert_eq!(accepted.check(&orders, old), Err(CertificateFlaw::RevocationUnknown));
-    assert_eq!(accepted.check(&revoked, old), Err(CertificateFlaw::Revoked));
-    assert_eq!(judge(&with_lists(&[LIST_LATER]), &orders), "certificate_revocation_unknown");
-    assert_eq!(judge(&with_lists(&[LIST_LATER, LIST]), &orders), "accepted");
-    assert_eq!(judge(&with_lists(&[LIST_LATER, LIST]), &revoked), "certificate_revoked");
-    let standing = RevocationLists::default().standing(orders.certificate().unwrap(), NOW);
-    assert_eq!(standing, Standing::Unlisted);
-}
-
-#[test]
-fn a_list_is_whole_and_signed_by_its_issuer() {
-    assert!(RevocationList::from_pem(LIST, Some(WORKLOADS)).is_ok());
-    for (list, issuer) in [
-        (include_str!("tests/revocation-list-rsa.pem"), include_str!("tests/archive-rsa.pem")),
-        (include_str!("tests/revocation-list-p384.pem"), include_str!("tests/archive-p384.pem")),
-        (include_str!("tests/revocation-list-ed25519.pem"), include_str!("tests/archive-ed25519.pem")),
-    ] {
-        assert!(RevocationList::from_pem(list, Some(issuer)).is_ok(), "{list}");
-        let wrong = RevocationList::from_pem(list, Some(WORKLOADS));
-        assert_eq!(wrong, Err(RevocationListFlaw::OtherIssuer));
-        let stranger = RevocationList::from_pem(list, Some(include_str!("tests/no-lists.pem")));
-        assert_eq!(stranger, Err(RevocationListFlaw::NotForLists));
-    }
-    let forged = include_str!("tests/revocation-list-forged.pem");
-    let refused = RevocationList::from_pem(forged, Some(WORKLOADS));
-    assert_eq!(refused, Err(RevocationListFlaw::Signature(SignatureFlaw::Wrong)));
-    for (text, issuer, flaw) in [
-        (include_str!("tests/revocation-list-delta.pem"), None, RevocationListFlaw::NotWhole),
-        (include_str!("tests/revocation-list-part.pem"), None, RevocationListFlaw::NotWhole),
-        (include_str!("tests/revocation-list-indirect.pem"), None, RevocationListFlaw::NotWhole),
-        (ORDERS, None, RevocationListFlaw::Malformed),
-        ("", None, RevocationListFlaw::Malformed),
-        (LIST, Some("no certificate"), RevocationListFlaw::IssuerMalformed),
-        (LIST, Some(LIST), RevocationListFlaw::IssuerMalformed),
-    ] {
-        assert_eq!(RevocationList::from_pem(text, issuer), Err(flaw));
-    }
-}
-
-/// The same list with nothing marked as critical, which no signature covers any more.
-fn not_critical(pem: &str) -> Vec<u8> {
-    let (_, mut der) = x509_cert::der::pem::decode_vec(pem.as_bytes()).unwrap();
-    let critical: Vec<usize> = (5..der.len() - 2)
-        .filter(|at| der[at - 5..*at].starts_with(&[0x06, 0x03, 0x55, 0x1d]) && der[*at..].starts_with(&[1, 1, 0xff]))
-        .collect();
-    assert!(!critical.is_empty());
-    for at in critical {
-        der[at + 2] = 0;
-    }
-    der
-}
-
-#[test]
-fn a_list_that_is_a_part_is_refused_also_where_its_marks_are_not_critical() {
-    for pem in [
-        include_str!("tests/revocation-list-delta.pem"),
-        include_str!("tests/revocation-list-part.pem"),
-        include_str!("tests/revocation-list-indirect.pem"),
-    ] {
-        assert_eq!(RevocationList::from_der(&not_critical(pem), None), Err(RevocationListFlaw::NotWhole), "{pem}");
-    }
-}
-
-#[test]
-fn the_list_of_an_issuer_is_found_by_its_name_in_other_letters() {
-    let mut certificate = shown(REVOKED, true).certificate().unwrap().clone();
-    let lists = RevocationLists::new(vec![list(LIST)]);
-    for (name, standing) in [
-        ("CN=WORKLOADS,O=contoso,C=de", Standing::Revoked),
-        ("CN=Workloads\\ ,O=\\ Contoso,C=DE", Standing::Revoked),
-        ("CN=Work loads,O=Contoso,C=DE", Standing::Unlisted),
-        ("O=Contoso,CN=Workloads,C=DE", Standing::Unlisted),
-    ] {
-        certificate.issuer = Some(DistinguishedName::parse(name).unwrap());
-        assert_eq!(lists.standing(&certificate, NOW), standing, "{name}");
-    }
 }
 
 #[test]
