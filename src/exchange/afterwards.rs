@@ -40,6 +40,16 @@ impl Afterwards {
         std::mem::take(&mut self.response)
     }
 
+    /// The request is over and no response has come, if limits still wait to learn from one.
+    pub fn miss_response(&mut self, engine: &mut Engine, now: UnixTime) {
+        if let Some(admission) = &mut self.admission {
+            let (limits, began) = admission.take_upstreams();
+            for limit in limits {
+                engine.limiter().note_silence(&limit, now.since(began));
+            }
+        }
+    }
+
     /// The request is over, with or without a response: what it held is free again.
     pub fn end(self, engine: &mut Engine, host: &mut dyn Host) {
         for held in self.admission.map(Admission::held).unwrap_or_default() {

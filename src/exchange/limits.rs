@@ -38,7 +38,8 @@ pub(super) fn arrive(walk: &mut Walk<'_>, rule: &Rule) -> Result<(), Stop> {
     for (limit, weight) in limits(walk.config, rule) {
         let limit = &limit.limit;
         let percent = walk.engine.limiter().percent(walk.host, limit, walk.now);
-        let request = Request { limit, tier: None, weight, percent };
+        let report_only = is_reported(walk, rule, limit);
+        let request = Request { limit, tier: None, weight, percent, report_only };
         match (limit.when, &limit.global) {
             (When::Arrival, Some(global)) => elsewhere.push(Elsewhere { request, global }),
             (When::Arrival, None) => requests.push(request),
@@ -68,7 +69,8 @@ pub(super) fn failed(walk: &mut Walk<'_>, rule: &Rule, denial: &Denial) {
     let source = arrival(walk, rule);
     let failing = limits(walk.config, rule).filter(|(limit, _)| limit.limit.when == When::ArrivalOfFailures);
     for (limit, weight) in failing {
-        let request = Request { limit: &limit.limit, tier: None, weight, percent: 100 };
+        let report_only = is_reported(walk, rule, &limit.limit);
+        let request = Request { limit: &limit.limit, tier: None, weight, percent: 100, report_only };
         let tallies = walk.engine.limiter().count(walk.host, &[request], source, walk.now);
         walk.trace.done.counted.renew(tallies);
     }
@@ -95,7 +97,8 @@ pub(super) fn admit(
         let percent = walk.engine.limiter().percent(walk.host, &limit.limit, walk.now);
         let percent = percent.min(at_risk(&limit.limit, risk));
         let tier = tier(walk, limit, route, caller, risk).and_then(|place| limit.limit.tiers.get(place));
-        let request = Request { limit: &limit.limit, tier, weight, percent };
+        let report_only = is_reported(walk, rule, &limit.limit);
+        let request = Request { limit: &limit.limit, tier, weight, percent, report_only };
         match &limit.limit.global {
             Some(global) => elsewhere.push(Elsewhere { request, global }),
             None => requests.push(request),
@@ -150,6 +153,11 @@ fn end(tallies: Vec<Tally>, trace: &mut Trace) -> Result<(), Stop> {
         trace.unenforced.get_or_insert(Denial::Limited(excess));
     }
     Ok(())
+}
+
+/// Does a request of `rule` go on even if it is beyond the limit?
+fn is_reported(walk: &Walk<'_>, rule: &Rule, limit: &Limit) -> bool {
+    limit.report_only || rule.report_only || walk.config.report_only
 }
 
 /// What would have stopped the request in an earlier walk, which is not counted again in this one.

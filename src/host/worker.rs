@@ -81,7 +81,10 @@ impl Worker {
         if let Some(exchange) = self.waiting.remove(&context) {
             exchange.abandon(&mut self.engine, &mut self.host);
         }
-        if let Some(afterwards) = self.gone_on.remove(&context) {
+        if let Some(mut afterwards) = self.gone_on.remove(&context) {
+            if afterwards.learns() {
+                afterwards.miss_response(&mut self.engine, now());
+            }
             afterwards.end(&mut self.engine, &mut self.host);
         }
     }

@@ -11,33 +11,35 @@ use crate::time::UnixTime;
 pub(super) struct Bucket(pub(super) u64);
 
 impl Bucket {
-    /// After a step back of the clock no bucket is emptier than empty: nobody is locked for longer than it takes to fill one.
-    pub(super) fn step_back(self, rate: Rate, now: UnixTime) -> Self {
-        Self(self.0.min(nanos(now).saturating_add(rate.span())))
+    /// After a step back of the clock no bucket is emptier than it can get: nobody is locked for longer than it takes to fill one,
+    /// where only `percent` of the limit is left.
+    pub(super) fn step_back(self, rate: Rate, percent: u8, now: UnixTime) -> Self {
+        Self(self.0.min(nanos(now).saturating_add(rate.token(percent).saturating_mul(rate.burst.into()))))
     }
 
-    /// Takes `weight` tokens, each dearer when only `percent` of the limit is left. A full bucket always has one, or a limit
-    /// that is small and tightened would let nothing on.
+    /// Takes `weight` tokens, each dearer when only `percent` of the limit is left. A full bucket always gives them, or a limit that
+    /// is small and tightened would let nothing on: what they cost more than it holds is owed, and the next ones wait for it.
     ///
     /// # Errors
     ///
     /// There are not so many; when there will be.
     pub(super) fn take(self, rate: Rate, weight: u32, percent: u8, now: UnixTime) -> Result<Self, Duration> {
         let now = nanos(now);
-        let brim = now.saturating_add(rate.span());
-        let full_at = self.0.clamp(now, brim);
-        let after = full_at.saturating_add(rate.token(percent).saturating_mul(weight.into()));
-        if after <= brim {
+        let full_at = self.0.max(now);
+        let wait_until_full = full_at.saturating_sub(now);
+        let cost = rate.token(percent).checked_mul(weight.into());
+        let after = cost.and_then(|cost| full_at.checked_add(cost));
+        let (Some(after), Some(brim)) = (after, now.checked_add(rate.span())) else {
+            // It takes longer than clocks go.
+            return Err(Duration::from_nanos(wait_until_full).max(NEVER));
+        };
+        if after <= brim || wait_until_full == 0 {
             return Ok(Self(after));
         }
-        if full_at == now {
-            return Ok(Self(brim));
-        }
-        Err(Duration::from_nanos(after.saturating_sub(brim).min(full_at.saturating_sub(now))))
+        Err(Duration::from_nanos(after.saturating_sub(brim).min(wait_until_full)))
     }
 
-    /// Puts back what was taken at most: a full bucket that gave less for the last one was full. What has filled since it was taken
-    /// is there twice, which is what fills in the time of a lost race.
+    /// Puts back what was taken. What has filled since it was taken is there twice, which is what fills in the time of a lost race.
     pub(super) fn give_back(self, rate: Rate, weight: u32, percent: u8) -> Self {
         Self(self.0.saturating_sub(rate.token(percent).saturating_mul(weight.into())))
     }
@@ -45,7 +47,7 @@ impl Bucket {
     /// What is left in it.
     pub(super) fn room(self, rate: Rate, percent: u8, now: UnixTime) -> Room {
         let span = rate.span();
-        let full_in = self.0.saturating_sub(nanos(now)).min(span);
+        let full_in = self.0.saturating_sub(nanos(now));
         let left = span.saturating_sub(full_in).checked_div(rate.token(percent)).unwrap_or(0);
         Room {
             // What the bucket holds, in the time that it takes to fill: never less than is left.
@@ -58,9 +60,9 @@ impl Bucket {
 
     /// How much of it is used, of 255, and when it is worth nothing.
     pub(super) fn weight(self, rate: Rate, now: UnixTime) -> (u8, UnixTime) {
-        let (span, now) = (rate.span(), nanos(now));
-        let used = self.0.saturating_sub(now).min(span);
-        (share(used, span), UnixTime::from_millis((now.saturating_add(used) / NANOS).saturating_add(1)))
+        let now = nanos(now);
+        let full_at = self.0.max(now);
+        (share(full_at.saturating_sub(now), rate.span()), UnixTime::from_millis((full_at / NANOS).saturating_add(1)))
     }
 }
 
@@ -72,7 +74,7 @@ impl Rate {
     }
 
     /// How long an empty bucket takes to fill.
-    fn span(self) -> u64 {
+    pub(super) fn span(self) -> u64 {
         self.token(100).saturating_mul(self.burst.into())
     }
 
@@ -97,3 +99,6 @@ fn nanos(now: UnixTime) -> u64 {
 
 /// In a millisecond.
 const NANOS: u64 = 1_000_000;
+
+/// When it is worth to come again to a bucket that never fills. None is configured.
+const NEVER: Duration = Duration::from_secs(24 * 60 * 60);

@@ -68,11 +68,11 @@ impl Counted {
         &self.tallies
     }
 
-    /// What came of each: `admitted`, `limited`, or `unenforced` where it would have been.
+    /// What came of each that it was counted in or is beyond: `admitted`, `limited`, or `unenforced` where it would have been.
     pub(crate) fn outcomes(&self) -> Vec<(Rc<str>, &'static str)> {
         self.tallies
             .iter()
-            .filter(|tally| !tally.quiet)
+            .filter(|tally| !tally.quiet && !tally.uncounted)
             .map(|tally| (Rc::clone(&tally.limit), tally.outcome()))
             .collect()
     }

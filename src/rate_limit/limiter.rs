@@ -118,8 +118,9 @@ impl Limiter {
         for ((request, found), tally) in requests.iter().zip(&mut all).zip(&mut tallies) {
             // Who is beyond a limit is not counted in it, so that it does not stay beyond it for trying.
             if stopped || tally.excess.is_some() {
-                if found.stepped && tally.excess.is_none() {
+                if tally.excess.is_none() {
                     found.record.give_back(self.ask(shared, request, now), now);
+                    tally.undo(found.record.rooms(request.allowance(), request.percent, now));
                 }
                 self.keep_step(shared, request, found, now);
                 continue;
@@ -172,6 +173,13 @@ impl Limiter {
     pub fn note(&mut self, name: &str, status: Option<u16>, took: Duration) {
         if let Some(health) = self.upstreams.iter_mut().find(|health| health.name() == name) {
             health.note(status, took);
+        }
+    }
+
+    /// A request that was counted in the limit `name` was over so long after it went on, and no response had come.
+    pub fn note_silence(&mut self, name: &str, took: Duration) {
+        if let Some(health) = self.upstreams.iter_mut().find(|health| health.name() == name) {
+            health.note_silence(took);
         }
     }
 
@@ -233,7 +241,7 @@ impl Limiter {
             let ask = self.ask(shared, request, now);
             found.record.give_back(ask, now);
             if found.record == before || self.store.put(shared, request, &mut found, now) {
-                tally.held = None;
+                tally.undo(found.record.rooms(request.allowance(), request.percent, now));
                 return;
             }
         }
@@ -282,7 +290,8 @@ fn tally(request: &Request<'_>, found: &Found, excess: Option<(ExcessKind, Durat
         rooms: found.record.rooms(request.allowance(), request.percent, now),
         quiet: limit.when == When::ArrivalOfFailures && excess.is_none(),
         excess: excess.map(|excess| Excess::of(&limit.name, excess)),
-        report_only: limit.report_only,
+        report_only: request.report_only,
+        uncounted: false,
         held: None,
     }
 }

@@ -3,6 +3,9 @@
 //! Periods are numbered by the local calendar: hours, days or months. When clocks are put back, the hour that comes twice is one
 //! period; when they are put forward, none is missing that anybody could have used.
 
+#[cfg(test)]
+mod tests;
+
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -41,16 +44,47 @@ impl Quota {
         let offset = self.offset(unix);
         let local = unix.saturating_add(offset);
         let (number, ends) = self.period.around(local);
-        // The end is a local time, whose offset may be another one.
-        let ends = ends.saturating_sub(self.offset(ends.saturating_sub(offset)));
+        let ends = self.end(unix, offset, number, ends);
         let left = u64::try_from(ends.saturating_sub(unix)).unwrap_or(0).max(1);
         (u32::try_from(number).unwrap_or(0), Duration::from_secs(left))
+    }
+
+    /// When a period ends whose end has the local time `ends`: the offset there may be another one than `offset`, that of now.
+    fn end(&self, unix: i64, offset: i64, number: i64, ends: i64) -> i64 {
+        let end = ends.saturating_sub(offset);
+        let offset_then = self.offset(end);
+        if offset_then == offset {
+            return end;
+        }
+        let other = ends.saturating_sub(offset_then);
+        if self.offset(other) == offset_then {
+            return other;
+        }
+        // No clock shows that time: it is in what is left out when clocks are put forward, and the period ends when they are.
+        let (mut before, mut after) = (unix.max(end.min(other)), end.max(other));
+        while before.saturating_add(1) < after {
+            let middle = before.midpoint(after);
+            let (of_middle, _) = self.period.around(middle.saturating_add(self.offset(middle)));
+            if of_middle > number { after = middle } else { before = middle }
+        }
+        after
     }
 
     /// The same with the kind of the period in the number.
     fn number_at(&self, now: UnixTime) -> (u32, Duration) {
         let (number, left) = self.period_at(now);
-        (number.saturating_mul(4).saturating_add(self.period.kind()), left)
+        (self.with_kind(number), left)
+    }
+
+    /// The number at `now` if the clocks had not been put back shortly before.
+    fn number_unless_put_back(&self, now: UnixTime) -> u32 {
+        let unix = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let (number, _) = self.period.around(unix.saturating_add(self.offset(unix.saturating_sub(MOST_PUT_BACK))));
+        self.with_kind(u32::try_from(number).unwrap_or(0))
+    }
+
+    fn with_kind(&self, number: u32) -> u32 {
+        number.saturating_mul(4).saturating_add(self.period.kind())
     }
 
     fn offset(&self, unix: i64) -> i64 {
@@ -70,15 +104,18 @@ impl Used {
     /// After a step back of the clock what was used stays used.
     pub(super) fn step_back(self, quota: &Quota, now: UnixTime) -> Self {
         let (period, _) = quota.number_at(now);
-        if self.period & 3 == period & 3 { Self { period: self.period.min(period), ..self } } else { self }
+        if self.period & 3 != period & 3 || self.period <= period {
+            return self;
+        }
+        // The clocks on the wall may have been put back, over the end of a period: then it has begun, and begins once.
+        Self { period: self.period.min(quota.number_unless_put_back(now).max(period)), ..self }
     }
 
     /// Moves on to `now`.
     fn steady(self, quota: &Quota, now: UnixTime) -> (Self, Duration) {
         let (period, left) = quota.number_at(now);
-        let kind = period & 3;
-        let stays = self.period & 3 == kind && self.period >= period;
-        (Self { period, requests: if stays { self.requests } else { 0 } }, left)
+        let stays = self.period & 3 == period & 3 && self.period >= period;
+        (if stays { self } else { Self { period, requests: 0 } }, left)
     }
 
     /// Counts a request as `weight`.
@@ -95,7 +132,7 @@ impl Used {
     /// What was counted at `now` was not, unless its period is over.
     pub(super) fn give_back(self, quota: &Quota, weight: u32, now: UnixTime) -> Self {
         let (period, _) = quota.number_at(now);
-        if self.period == period { Self { requests: self.requests.saturating_sub(weight), ..self } } else { self }
+        if self.period >= period { Self { requests: self.requests.saturating_sub(weight), ..self } } else { self }
     }
 
     /// What is left.
@@ -173,56 +210,5 @@ fn first_day_of(month: i64) -> i64 {
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * 3600;
 
-#[cfg(test)]
-mod tests {
-    use tz::UtcDateTime;
-
-    use super::*;
-
-    fn quota(period: Period, zone: &str) -> Quota {
-        Quota { requests: 1, period, zone: Some(Rc::new(Zone::named(zone).unwrap())) }
-    }
-
-    fn at(text: &str) -> UnixTime {
-        crate::access::schedule::instant(text).unwrap()
-    }
-
-    #[test]
-    fn months_are_those_of_the_calendar() {
-        for day in (0..60_000).step_by(7) {
-            let date = UtcDateTime::from_timespec(day * DAY, 0).unwrap();
-            let month = i64::from(date.year()) * 12 + i64::from(date.month()) - 1;
-            assert_eq!(month_of(day), month, "{day}");
-            let first = UtcDateTime::new(date.year(), date.month(), 1, 0, 0, 0, 0).unwrap().unix_time() / DAY;
-            assert_eq!(first_day_of(month), first);
-        }
-    }
-
-    #[test]
-    fn a_period_ends_when_the_clocks_on_the_wall_say_so() {
-        for (period, zone, now, left) in [
-            (Period::Hour, "UTC", "2026-11-22T07:59:59Z", 1),
-            (Period::Hour, "Asia/Kolkata", "2026-11-22T07:29:00Z", 60),
-            (Period::Day, "Europe/Berlin", "2026-11-22T22:59:00Z", 60),
-            (Period::Day, "Europe/Berlin", "2026-03-28T23:00:00Z", 23 * 3600),
-            (Period::Day, "Europe/Berlin", "2026-10-24T22:00:00Z", 25 * 3600),
-            (Period::Month, "Europe/Berlin", "2026-02-28T22:59:50Z", 10),
-            (Period::Month, "Europe/Berlin", "2026-09-30T22:00:00Z", 31 * 24 * 3600 + 3600),
-            (Period::Month, "America/New_York", "2027-01-01T04:59:59Z", 1),
-        ] {
-            let quota = quota(period, zone);
-            let (number, span) = quota.period_at(at(now));
-            assert_eq!(span, Duration::from_secs(left), "{zone} {now}");
-            let (next, _) = quota.period_at(at(now).plus(span));
-            assert_eq!(next, number + 1, "{zone} {now}");
-        }
-    }
-
-    #[test]
-    fn an_hour_that_comes_twice_is_one_period() {
-        let quota = quota(Period::Hour, "Europe/Berlin");
-        let (first, _) = quota.period_at(at("2026-10-25T00:30:00Z"));
-        let (again, _) = quota.period_at(at("2026-10-25T01:30:00Z"));
-        assert_eq!(first, again);
-    }
-}
+/// By how much clocks are put back at most (Antarctica/Troll).
+const MOST_PUT_BACK: i64 = 2 * HOUR;

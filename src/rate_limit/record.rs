@@ -96,13 +96,13 @@ impl Record {
         }
     }
 
-    /// After a step back of the clock nothing is in the future: what was counted is as old as it was, and a bucket is at most
-    /// empty. `false` if there was none. It has to be kept then, even if nothing is counted: otherwise time would stand still for
+    /// After a step back of the clock nothing is in the future: what was counted is as old as it was, and a bucket is at most as
+    /// empty as it can get. `false` if there was none. It has to be kept then, even if nothing is counted: otherwise time would stand still for
     /// it until the clock is where it was.
-    pub(super) fn step_back(&mut self, allowance: &Allowance, now: UnixTime) -> bool {
+    pub(super) fn step_back(&mut self, allowance: &Allowance, percent: u8, now: UnixTime) -> bool {
         let before = (self.bucket, self.recent.newest, self.used);
         if let Some(rate) = allowance.rate {
-            self.bucket = self.bucket.step_back(rate, now);
+            self.bucket = self.bucket.step_back(rate, percent, now);
         }
         if let Some(window) = allowance.window {
             self.recent = self.recent.step_back(window, now);

@@ -73,7 +73,7 @@ impl Store {
                 Record { held: Vec::new(), ..shared_one }
             }
         });
-        let stepped = record.step_back(request.allowance(), now);
+        let stepped = record.step_back(request.allowance(), request.percent, now);
         Found { place, name, slot, version, who, seat, record, stepped }
     }
 

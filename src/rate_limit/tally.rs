@@ -16,6 +16,8 @@ pub struct Request<'a> {
     pub weight: u32,
     /// So much of the allowance is left, quotas apart; 1 to 100.
     pub percent: u8,
+    /// Whoever is beyond it goes on: the limit, the rule or everything is only reported.
+    pub report_only: bool,
 }
 
 impl<'a> Request<'a> {
@@ -39,6 +41,8 @@ pub struct Tally {
     pub excess: Option<Excess>,
     /// So it went on even so.
     pub report_only: bool,
+    /// There was room, but another limit stops the request, and it is not counted.
+    pub uncounted: bool,
     /// It counts failures, and this request is none so far.
     pub quiet: bool,
     /// What it holds until it is over.
@@ -54,14 +58,23 @@ pub struct Held {
 }
 
 impl Tally {
-    /// What came of it: `admitted`, `limited`, or `unenforced` where it would have been.
+    /// What came of it: `admitted`, `limited`, or `unenforced` where it would have been; `uncounted` if another limit stops the
+    /// request.
     #[must_use]
     pub fn outcome(&self) -> &'static str {
         match (&self.excess, self.report_only) {
+            (None, _) if self.uncounted => "uncounted",
             (None, _) => "admitted",
             (Some(_), false) => "limited",
             (Some(_), true) => "unenforced",
         }
+    }
+
+    /// It is not counted after all; so much is left then.
+    pub(super) fn undo(&mut self, rooms: Vec<(ExcessKind, Room)>) {
+        self.rooms = rooms;
+        self.uncounted = true;
+        self.held = None;
     }
 
     /// Does it stop the request?

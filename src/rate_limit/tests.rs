@@ -12,6 +12,7 @@ use super::slot::{Seat, Slot};
 use super::*;
 use crate::http::RequestHead;
 use crate::identity::Identity;
+use crate::provider::SharedData;
 use crate::testing::MemoryHost;
 use crate::time::UnixTime;
 
@@ -57,9 +58,24 @@ impl Worker {
     }
 
     fn tally(&mut self, host: &mut MemoryHost, limit: &Limit, key: &str, percent: u8, now: UnixTime) -> Tally {
+        self.weighing(host, limit, key, 1, percent, now)
+    }
+
+    fn weighing(
+        &mut self,
+        host: &mut MemoryHost,
+        limit: &Limit,
+        key: &str,
+        weight: u32,
+        percent: u8,
+        now: UnixTime,
+    ) -> Tally {
+        self.count(host, &[Request { limit, tier: None, weight, percent, report_only: false }], key, now).remove(0)
+    }
+
+    fn count(&mut self, host: &mut dyn SharedData, requests: &[Request<'_>], key: &str, now: UnixTime) -> Vec<Tally> {
         let source = Source { identity: &Identity::Anonymous, head: &self.head, address: None, rule: key };
-        let request = Request { limit, tier: None, weight: 1, percent };
-        self.limiter.count(host, &[request], source, now).remove(0)
+        self.limiter.count(host, requests, source, now)
     }
 
     fn admits(&mut self, host: &mut MemoryHost, limit: &Limit, key: &str, now: UnixTime) -> bool {
@@ -186,6 +202,34 @@ fn a_tightened_limit_still_lets_something_on() {
         let (mut host, mut worker) = (MemoryHost::default(), Worker::new(&limit, MEMORY, 1));
         assert_eq!(worker.tally(&mut host, &limit, "a", 1, at(0)).excess, None);
         assert!(worker.tally(&mut host, &limit, "a", 1, at(0)).excess.is_some());
+    }
+}
+
+#[test]
+fn a_tightened_bucket_lets_on_no_more_than_is_left_of_its_rate() {
+    for (burst, weight, percent) in [(1, 1, 10), (1, 1, 1), (10, 10, 10), (10, 6, 20), (10, 1, 50)] {
+        let limit = limit(rate(60, 60, burst));
+        let (mut host, mut worker) = (MemoryHost::default(), Worker::new(&limit, MEMORY, 1));
+        let mut tally = |percent, second| worker.weighing(&mut host, &limit, "a", weight, percent, at(second * 1_000));
+        let admitted = (0..6_000).filter(|second| tally(percent, *second).excess.is_none()).count();
+        let most = 60 * u64::from(percent) + u64::from(burst.max(weight));
+        assert!(u64::try_from(admitted).unwrap() * u64::from(weight) <= most, "{admitted} of {most}");
+        assert!(admitted > 1, "it still lets something on");
+        tally(100, 6_000);
+        assert_eq!(
+            tally(100, 6_000 + u64::from(burst)).excess,
+            None,
+            "nothing more is owed when it is tightened no more"
+        );
+    }
+}
+
+#[test]
+fn a_bucket_that_never_fills_refuses() {
+    let limit = limit(rate(1, 86_400, 300_000));
+    let (mut host, mut worker) = (MemoryHost::default(), Worker::new(&limit, MEMORY, 1));
+    for _ in 0..3 {
+        assert!(worker.weighing(&mut host, &limit, "a", 300_000, 100, at(0)).excess.is_some());
     }
 }
 

@@ -54,6 +54,14 @@ impl Health {
         }
     }
 
+    /// No response came before the request was over. If that was soon, the client may not have waited for one; after longer than a
+    /// response may take it is a bad one.
+    pub(super) fn note_silence(&mut self, took: Duration) {
+        if self.settings.slower_than.is_some_and(|slow| took > slow) {
+            self.bad = self.bad.saturating_add(1);
+        }
+    }
+
     /// So much of the limit is left.
     pub(super) fn percent(&mut self, shared: &mut dyn SharedData, now: UnixTime) -> u8 {
         let fresh = self.looked.is_some_and(|looked| looked <= now && now.since(looked) < LOOK);

@@ -147,6 +147,11 @@ fn each_fault_of_a_limit_is_named() {
             json!("Berlin"),
             "rate_limits.plan.quota.zone: there is no time zone `Berlin`; did you mean `Europe/Berlin`?",
         ),
+        (
+            "/rate_limits/plan/rate",
+            json!({ "requests": 1, "per": "1d", "burst": 367 }),
+            "rate_limits.plan.rate.burst: takes longer than a year to fill; expected less, or more `requests`",
+        ),
         ("/rate_limits/plan/concurrency", json!(10_001), "rate_limits.plan.concurrency: expected 1 to 10000"),
         (
             "/rate_limits/plan/tiers/1/name",

@@ -88,7 +88,9 @@ pub(super) fn count(walk: &mut Walk<'_>, limits: &[Elsewhere<'_>], source: Sourc
                 OnFailure::Local => {
                     tallies.extend(walk.engine.limiter().count(walk.host, &[one.request], source, walk.now));
                 }
-                OnFailure::Deny if limit.report_only => walk.report(Denial::LimitUnavailable(Rc::clone(&limit.name))),
+                OnFailure::Deny if one.request.report_only => {
+                    walk.report(Denial::LimitUnavailable(Rc::clone(&limit.name)))
+                }
                 OnFailure::Deny => denial = Some(Denial::LimitUnavailable(Rc::clone(&limit.name))),
             },
         }
@@ -146,7 +148,8 @@ fn tally(request: &Request<'_>, answer: &Answer) -> Tally {
         tier: request.tier.map(|tier| Rc::clone(&tier.name)),
         rooms: room.into_iter().collect(),
         excess,
-        report_only: limit.report_only,
+        report_only: request.report_only,
+        uncounted: false,
         quiet: false,
         held: None,
     }

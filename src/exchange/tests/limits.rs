@@ -238,6 +238,67 @@ fn what_is_only_reported_is_recorded_and_goes_on() {
     assert_eq!(ask(&mut gate, &token), "429 rate_limited");
 }
 
+/// Of a rule or of everything as of each limit.
+#[test]
+fn limits_of_what_is_only_reported_are_only_reported() {
+    for report_only in ["", "/rules/0"] {
+        let limits = json!({
+            "tight": { "key": [], "rate": { "requests": 1, "per": "1m" } },
+            "wide": { "key": [], "quota": { "requests": 5, "per": "hour" } }
+        });
+        let mut config = with(limits, json!(["tight", "wide"]));
+        config.pointer_mut(report_only).unwrap()["report_only"] = json!(true);
+        let mut gate = Gate::new(&config);
+        let token = bearer(json!({}));
+        assert_eq!(ask(&mut gate, &token), "allow");
+        let Step::Continue(mut passage, record) = gate.get("/orders/1", &token) else { panic!("denied") };
+        assert_eq!((record.reason, record.unenforced), ("report_only", Some("rate_limited")));
+        assert_eq!(record.limits, [("tight".into(), "unenforced"), ("wide".into(), "admitted")]);
+        assert_eq!(passage.afterwards.respond(Some(200), &mut gate.engine, gate.now), []);
+    }
+}
+
+#[test]
+fn what_one_limit_refuses_is_told_of_others_as_it_is() {
+    let limits = json!({
+        "slow": { "key": [], "rate": { "requests": 1, "per": "1m" } },
+        "wide": { "key": [], "quota": { "requests": 5, "per": "hour" }, "concurrency": 9 }
+    });
+    let mut gate = gate(limits, json!(["wide", "slow"]));
+    let token = bearer(json!({}));
+    assert_eq!(ask(&mut gate, &token), "allow");
+    for _ in 0..3 {
+        let Step::Reply(reply, record) = gate.get("/orders/1", &token) else { panic!("let on") };
+        let told = reply.headers.iter().find(|(name, _)| *name == "ratelimit").map(|(_, value)| value.as_str());
+        assert!(told.unwrap().contains(r#""wide.quota";r=4;"#), "{told:?}");
+        assert!(told.unwrap().contains(r#""wide.concurrency";r=8"#), "{told:?}");
+        assert_eq!(record.limits, [("slow".into(), "limited")], "nothing else was counted");
+    }
+}
+
+#[test]
+fn an_upstream_that_hangs_until_clients_give_up_is_a_bad_one() {
+    let adaptive = json!({ "upstream": { "slower_than": "2s" } });
+    let limits = json!({ "plan": { "key": [], "window": { "requests": 40, "per": "10m" }, "adaptive": adaptive } });
+    for (patience, outcome) in [(3, "429 rate_limited"), (1, "allow")] {
+        let mut gate = gate(limits.clone(), json!(["plan"]));
+        let token = bearer(json!({}));
+        let mut open = Vec::new();
+        for _ in 0..20 {
+            let Step::Continue(passage, _) = gate.get("/orders/1", &token) else { panic!("denied") };
+            open.push(passage.afterwards);
+        }
+        gate.later(Duration::from_secs(patience));
+        for mut afterwards in open {
+            afterwards.miss_response(&mut gate.engine, gate.now);
+            afterwards.end(&mut gate.engine, &mut gate.host);
+        }
+        ask(&mut gate, &token);
+        gate.later(Duration::from_secs(10));
+        assert_eq!(ask(&mut gate, &token), outcome, "after {patience} s");
+    }
+}
+
 #[test]
 fn a_request_that_waited_is_counted_once() {
     let mut config = fetched();

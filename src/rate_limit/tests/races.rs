@@ -72,15 +72,10 @@ fn named(name: &str, allowance: Allowance) -> Limit {
 }
 
 fn request(limit: &Limit, weight: u32, percent: u8) -> Request<'_> {
-    Request { limit, tier: None, weight, percent }
+    Request { limit, tier: None, weight, percent, report_only: limit.report_only }
 }
 
 impl Worker {
-    fn count(&mut self, host: &mut dyn SharedData, requests: &[Request<'_>], now: UnixTime) -> Vec<Tally> {
-        let source = Source { identity: &Identity::Anonymous, head: &self.head, address: None, rule: "a" };
-        self.limiter.count(host, requests, source, now)
-    }
-
     fn rooms(&mut self, host: &mut dyn SharedData, request: &Request<'_>, now: UnixTime) -> Vec<(ExcessKind, Room)> {
         let source = Source { identity: &Identity::Anonymous, head: &self.head, address: None, rule: "a" };
         self.limiter.look(host, request, source, now).rooms
@@ -101,7 +96,7 @@ fn who_loses_every_race_is_refused_where_the_limit_is_enforced() {
         let limit = Limit { report_only, ..limit(quota(10)) };
         let mut host = Lost { inner: MemoryHost::default(), always: true, tries: 0 };
         let mut worker = Worker::new(&limit, MEMORY, 1);
-        let tally = worker.count(&mut host, &[request(&limit, 1, 100)], at(0)).remove(0);
+        let tally = worker.count(&mut host, &[request(&limit, 1, 100)], "a", at(0)).remove(0);
         let excess = tally.excess.as_ref().unwrap();
         assert_eq!((excess.kind, excess.retry_after), (ExcessKind::Rate, Duration::from_secs(1)));
         assert_eq!(tally.outcome(), if report_only { "unenforced" } else { "limited" });
@@ -123,9 +118,9 @@ fn what_was_counted_is_given_back_when_a_later_limit_is_lost_to_another_worker()
             // Two reads and the first write pass; before the second write the rival takes what was left.
             let mut host = Contended::new(&last, [false, false, false, true]);
             let mut worker = Worker::new(&first, MEMORY, 1);
-            worker.count(&mut host.inner, &requests[..1], at(0));
+            worker.count(&mut host.inner, &requests[..1], "a", at(0));
             let before = worker.rooms(&mut host.inner, &requests[0], at(0));
-            let tallies = worker.count(&mut host, &requests, at(0));
+            let tallies = worker.count(&mut host, &requests, "a", at(0));
             let kind = |tally: &Tally| tally.excess.as_ref().map(|excess| excess.kind);
             assert_eq!([kind(&tallies[0]), kind(&tallies[1])], [None, Some(ExcessKind::Window)]);
             assert_eq!(host.taken, 1, "the rival got it");
@@ -141,8 +136,8 @@ fn a_last_token_that_a_tightened_bucket_gave_is_given_back_whole() {
     let requests = [request(&first, 1, 10), request(&last, 1, 100)];
     let mut host = Contended::new(&last, [false, false, false, true]);
     let mut worker = Worker::new(&first, MEMORY, 1);
-    assert!(worker.count(&mut host, &requests, at(0))[1].excess.is_some());
-    assert_eq!(worker.count(&mut host, &requests[..1], at(0))[0].excess, None);
+    assert!(worker.count(&mut host, &requests, "a", at(0))[1].excess.is_some());
+    assert_eq!(worker.count(&mut host, &requests[..1], "a", at(0))[0].excess, None);
 }
 
 #[test]
@@ -151,7 +146,7 @@ fn what_is_only_reported_takes_nothing_from_other_limits() {
     let requests = [request(&first, 1, 100), request(&last, 1, 100)];
     let mut host = Contended::new(&last, [false, false, false, true]);
     let mut worker = Worker::new(&first, MEMORY, 1);
-    assert_eq!(worker.count(&mut host, &requests, at(0))[1].outcome(), "unenforced");
+    assert_eq!(worker.count(&mut host, &requests, "a", at(0))[1].outcome(), "unenforced");
     assert_eq!(worker.rooms(&mut host, &requests[0], at(0))[0].1.left, 19, "it went on, and is counted");
 }
 
@@ -162,9 +157,9 @@ fn a_step_back_that_is_kept_counts_no_request_that_another_limit_stops() {
     let (first, last) = (named("first", but_a_bucket), named("last", window(1, 10)));
     let requests = [request(&first, 2, 100), request(&last, 1, 100)];
     let (mut host, mut worker) = (MemoryHost::default(), Worker::new(&first, MEMORY, 1));
-    worker.count(&mut host, &requests, at(50_000_000));
+    worker.count(&mut host, &requests, "a", at(50_000_000));
     // The clock steps back; what was counted moves with it, and is not more for being moved.
-    let stopped = worker.count(&mut host, &requests, at(0));
+    let stopped = worker.count(&mut host, &requests, "a", at(0));
     assert!(stopped[0].excess.is_none() && stopped[1].excess.is_some());
     let rooms = worker.rooms(&mut host, &requests[0], at(0));
     assert_eq!(rooms.iter().map(|(_, room)| room.left).collect::<Vec<_>>(), [18, 18, 4]);
@@ -176,14 +171,14 @@ fn what_could_not_be_released_is_released_later() {
     let mut host = Lost { inner: MemoryHost::default(), always: false, tries: 0 };
     let mut worker = Worker::new(&limit, MEMORY, 1);
     let requests = [request(&limit, 1, 100)];
-    let held = worker.count(&mut host, &requests, at(0))[0].held.unwrap();
+    let held = worker.count(&mut host, &requests, "a", at(0))[0].held.unwrap();
     host.always = true;
     worker.limiter.release(&mut host, held);
     worker.limiter.poll(&mut host, at(0));
     host.always = false;
-    assert!(worker.count(&mut host, &requests, at(0))[0].excess.is_some());
+    assert!(worker.count(&mut host, &requests, "a", at(0))[0].excess.is_some());
     worker.limiter.poll(&mut host, at(0));
-    assert_eq!(worker.count(&mut host, &requests, at(0))[0].excess, None);
+    assert_eq!(worker.count(&mut host, &requests, "a", at(0))[0].excess, None);
 }
 
 proptest! {
@@ -199,7 +194,7 @@ proptest! {
         let mut host = Contended::new(rivals, script);
         let mut worker = Worker::new(&first, MEMORY, 1);
         let stops = |tallies: Vec<Tally>| tallies.iter().any(Tally::stops);
-        let admitted = (0..20).filter(|_| !stops(worker.count(&mut host, &requests, at(0)))).fold(0, |count, _| count + 1);
+        let admitted = (0..20).filter(|_| !stops(worker.count(&mut host, &requests, "a", at(0)))).fold(0, |count, _| count + 1);
         let left = worker.rooms(&mut host.inner, &requests[0], at(0))[0].1.left;
         let (of_first, of_last) = if on_first { (host.taken, 0) } else { (0, host.taken) };
         prop_assert_eq!(1_000 - left, admitted + of_first);

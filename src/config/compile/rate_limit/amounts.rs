@@ -68,6 +68,11 @@ fn rate(path: &str, settings: &RateSettings, problems: &mut Problems) -> Rate {
     if u64::from(settings.requests) > fastest.max(1) {
         problems.add(join(path, "requests"), "expected at most a million a second");
     }
+    // In whole seconds of `per`, which is at most a day.
+    let fills = settings.per.0.as_secs().saturating_mul(burst.into()).checked_div(settings.requests.into());
+    if fills.is_some_and(|fills| fills > LONGEST_TO_FILL.as_secs()) {
+        problems.add(join(path, "burst"), "takes longer than a year to fill; expected less, or more `requests`");
+    }
     Rate { requests: settings.requests, per: settings.per.0, burst }
 }
 
@@ -112,6 +117,9 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A structured field has numbers up to fifteen digits, a counter of ours ten.
 const MOST_REQUESTS: u32 = 1_000_000_000;
+
+/// Longer is no rate, and a number of nanoseconds ends after centuries.
+const LONGEST_TO_FILL: Duration = DAY.saturating_mul(366);
 
 /// Buckets are kept to the nanosecond, and clocks tick in milliseconds.
 const FASTEST: u64 = 1_000_000;
