@@ -136,8 +136,10 @@ pub struct LeftTold {
     pub left: u32,
     /// Of so many.
     pub of: u32,
+    /// In so many seconds; 0 for what is only at the same time.
+    pub per: u64,
     /// All of it is there again in so many seconds.
-    pub seconds: u64,
+    pub resets_in: u64,
 }
 
 impl LimitTold {
@@ -147,7 +149,8 @@ impl LimitTold {
             kind: kind.name(),
             left: room.left,
             of: room.of,
-            seconds: room.resets_in.as_secs(),
+            per: room.per.as_secs(),
+            resets_in: room.resets_in.as_secs(),
         };
         Self {
             name: tally.limit.to_string(),
