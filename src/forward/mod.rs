@@ -228,6 +228,12 @@ impl Forwarding {
         self.reserved.contains(name) || emptied.reads_header(name)
     }
 
+    /// Whether a header of this name, or one that servers take for it, is ours to set.
+    #[must_use]
+    pub fn sets(&self, name: &[u8]) -> bool {
+        self.reserved.contains(name)
+    }
+
     /// Whether a request can be forwarded at all, before anything is verified for it. [`apply`](Self::apply) looks
     /// again.
     ///

@@ -107,7 +107,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     let takes_keys =
         settings.rules.iter().any(|rule| rule.accept.iter().flatten().any(|kind| *kind == AcceptSettings::ApiKey));
     let router = rules::compile(settings.rules, &policies, &mut rate_limits, &names, &mut problems);
-    let rate_limits = rate_limits.finish(&mut problems);
+    let rate_limits = rate_limits.finish(&names, &mut problems);
     let groups = settings
         .groups_overage
         .and_then(|settings| groups::compile(settings, &directories, &names, &mut problems, &mut warnings));
@@ -133,6 +133,9 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
         if let Some(place) = secrets.and_then(|secrets| secrets.shared_with(sources)) {
             problems.add("api_keys.sources", format!("`{place}` is where tokens are looked for (`credentials`)"));
         }
+    }
+    if let (Some((limits, _)), Some(forwarding)) = (&rate_limits, &forwarding) {
+        rate_limit::own_headers(limits, forwarding, &mut problems);
     }
     let answers = answers::compile(settings.answers.unwrap_or_default(), &providers, &mut problems);
     let memory = settings.limits.as_ref().and_then(|limits| limits.rate_limit_memory);
