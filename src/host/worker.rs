@@ -241,6 +241,11 @@ impl Worker {
                 _ => log::info!("limits: cluster `{cluster}` counts again"),
             }
         }
+        for (cluster, limit) in self.engine.unlimited_elsewhere() {
+            log::warn!(
+                "limits: `{limit}` is without a limit for some: cluster `{cluster}` has none for their descriptor, or does not tell"
+            );
+        }
     }
 
     fn report(&mut self, now: UnixTime) {
