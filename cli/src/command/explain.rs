@@ -1,5 +1,6 @@
 //! `portcullis explain`: one request walked step by step.
 
+mod limits;
 mod story;
 
 use std::net::IpAddr;
