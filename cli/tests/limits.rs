@@ -1,5 +1,7 @@
 //! What `explain` tells of limits.
 
+#![expect(clippy::expect_used, reason = "a panic is the failed test")]
+
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -25,17 +27,17 @@ fn config() -> Value {
 }
 
 fn explain(claims: &Value, format: &str) -> String {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("filter.json");
-    std::fs::write(&file, config().to_string()).unwrap();
+    std::fs::write(&file, config().to_string()).expect("a file");
     let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
         .args(["explain", "--format", format, "--request", "GET https://api.example/orders", "--from", "192.0.2.7"])
         .args(["--header", "x-team: hush", "--claims", &claims.to_string()])
         .arg(&file)
         .output()
-        .unwrap();
+        .expect("the tool runs");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(output.stdout).expect("it writes text")
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What the filter records can be replayed: against the same configuration nothing changes.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a panic is the failed test")]
+
 use std::process::Command;
 
 use portcullis::exchange::Step;
@@ -79,10 +81,10 @@ fn nothing_changes_with_the_same_configuration() {
 
 /// What the tool makes of this log.
 fn replay(config: &Value, log: &str, options: &[&str]) -> (Value, Option<i32>) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let (config_file, log_file) = (folder.path().join("config.json"), folder.path().join("envoy.log"));
-    std::fs::write(&config_file, config.to_string()).unwrap();
-    std::fs::write(&log_file, log).unwrap();
+    std::fs::write(&config_file, config.to_string()).expect("a file");
+    std::fs::write(&log_file, log).expect("a file");
     let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
         .args(["explain", "--format", "json", "--env", "SECRET=hush"])
         .args(options)
@@ -90,8 +92,8 @@ fn replay(config: &Value, log: &str, options: &[&str]) -> (Value, Option<i32>) {
         .arg("--envoy-log")
         .arg(&log_file)
         .output()
-        .unwrap();
-    (serde_json::from_slice(&output.stdout).unwrap(), output.status.code())
+        .expect("the tool runs");
+    (serde_json::from_slice(&output.stdout).expect("it writes JSON"), output.status.code())
 }
 
 /// One limit, and what else the configuration needs.
@@ -106,17 +108,17 @@ fn limited(limit: Value) -> Value {
 
 /// The log of 24 requests of one application, one each ten seconds.
 fn traffic(config: &Value) -> Vec<String> {
-    let mut now = moment::parse("2026-03-02T09:00:00Z").unwrap();
-    let mut gate = Gate::open(config, &|_| None).unwrap();
-    let claims = json!({"azp": "one", "plan": "gold"}).as_object().cloned().unwrap();
+    let mut now = moment::parse("2026-03-02T09:00:00Z").expect("a moment");
+    let mut gate = Gate::open(config, &|_| None).expect("it loads");
+    let claims = json!({"azp": "one", "plan": "gold"}).as_object().cloned().expect("an object");
     let spec = TokenSpec { claims, ..TokenSpec::default() };
     let mut lines = Vec::new();
     for _ in 0..24 {
-        let token = gate.world().mint(&spec, now).unwrap();
+        let token = gate.world().mint(&spec, now).expect("a token");
         let headers = [("authorization".to_owned(), format!("Bearer {token}")), ("x-team".to_owned(), "a".to_owned())];
         let step = gate.walk(head("GET", "api.example", "/orders", &headers), now).step;
         let (Step::Continue(_, record) | Step::Reply(_, record)) = step else { panic!("it waits") };
-        lines.push(record.event.unwrap().line());
+        lines.push(record.event.expect("everything is logged").line());
         now = now.plus(std::time::Duration::from_secs(10));
     }
     lines

@@ -157,14 +157,14 @@ impl Part {
             Self::Client => of_issuer(identity, identity.client()?, text),
             Self::Tenant => of_issuer(identity, identity.tenant()?, text),
             Self::ApiKey => {
-                let Identity::ApiKey(key) = identity else { return None };
-                Some(is(key.id(), text))
+                let key = if let Identity::ApiKey(key) = identity { Some(key.id()) } else { None };
+                is(key, text)
             }
             Self::Address => network(source.address?, 32, 64, text),
             Self::Network { ipv4, ipv6 } => network(source.address?, *ipv4, *ipv6, text),
-            Self::Route => Some(is(source.rule, text)),
-            Self::Host => Some(is(source.head.host(), text)),
-            Self::Method => Some(is(source.head.method(), text)),
+            Self::Route => is(Some(source.rule), text),
+            Self::Host => is(Some(source.head.host()), text),
+            Self::Method => is(Some(source.head.method()), text),
             Self::Claim(path) => match path.find(identity.claims())? {
                 Value::String(value) => of_issuer(identity, value, text),
                 Value::Number(value) => of_issuer(identity, &value.to_string(), text),
@@ -184,9 +184,11 @@ impl Part {
     }
 }
 
-fn is(value: &str, text: &mut String) {
+/// What nobody says of another.
+fn is(value: Option<&str>, text: &mut String) -> Option<()> {
     text.push('=');
-    text.push_str(value);
+    text.push_str(value?);
+    Some(())
 }
 
 /// What a value is worth is a matter of who says it: the same name at two issuers is two callers. One tenant of Entra ID has
