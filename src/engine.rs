@@ -212,6 +212,15 @@ impl Engine {
         self.askers.iter().map(Asker::health)
     }
 
+    /// Clusters and limits of which the engine there has said nothing so far but that requests may go on, each once.
+    pub fn unlimited_elsewhere(&mut self) -> impl Iterator<Item = (&str, Rc<str>)> {
+        self.askers.iter_mut().flat_map(|asker| {
+            let limits = asker.take_unlimited();
+            let cluster = asker.cluster();
+            limits.into_iter().map(move |limit| (cluster, limit))
+        })
+    }
+
     /// Entries and bytes of the verified tokens.
     #[must_use]
     pub fn remembered_tokens(&self) -> (usize, usize) {

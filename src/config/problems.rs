@@ -144,7 +144,9 @@ fn kind(kind: ValueKind) -> &'static str {
     match kind {
         ValueKind::Null => "null",
         ValueKind::Boolean => "true or false",
-        ValueKind::Integer | ValueKind::NegativeInteger | ValueKind::Float => "a number",
+        ValueKind::Integer => "a number",
+        ValueKind::NegativeInteger => "a negative number",
+        ValueKind::Float => "a number with a fraction",
         ValueKind::String => "a string",
         ValueKind::Sequence => "a list",
         ValueKind::Map => "an object",
@@ -152,7 +154,16 @@ fn kind(kind: ValueKind) -> &'static str {
 }
 
 fn kinds(accepted: &[ValueKind]) -> String {
-    let mut names: Vec<&str> = accepted.iter().map(|accepted| kind(*accepted)).collect();
+    let whole = match accepted.contains(&ValueKind::NegativeInteger) {
+        _ if accepted.contains(&ValueKind::Float) => "a number",
+        true => "a whole number",
+        false => "a whole number from 0",
+    };
+    let name = |accepted: &ValueKind| match accepted {
+        ValueKind::Integer | ValueKind::NegativeInteger | ValueKind::Float => whole,
+        other => kind(*other),
+    };
+    let mut names: Vec<&str> = accepted.iter().map(name).collect();
     names.dedup();
     names.join(" or ")
 }

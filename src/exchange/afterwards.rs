@@ -22,6 +22,12 @@ impl Afterwards {
         self.response.is_empty() && self.admission.is_none()
     }
 
+    /// Header fields that the response will get.
+    #[must_use]
+    pub fn fields(&self) -> &[(&'static str, String)] {
+        &self.response
+    }
+
     /// Does a limit learn from the response?
     #[must_use]
     pub fn learns(&self) -> bool {

@@ -6,6 +6,8 @@
 
 mod global;
 
+use std::rc::Rc;
+
 use super::Denial;
 use super::authenticate::Identified;
 use super::stop::Stop;
@@ -28,6 +30,19 @@ use global::Elsewhere;
 ///
 /// A limit by the address or by the request is exceeded.
 pub(super) fn arrive(walk: &mut Walk<'_>, rule: &Rule) -> Result<(), Stop> {
+    arrive_at(walk, rule, |_| true)
+}
+
+/// The same for a preflight. It never has a header that applications set, so all browsers would share an allowance of nobody.
+///
+/// # Errors
+///
+/// As above.
+pub(super) fn arrive_in_advance(walk: &mut Walk<'_>, rule: &Rule) -> Result<(), Stop> {
+    arrive_at(walk, rule, |limit| !limit.key.needs_header())
+}
+
+fn arrive_at(walk: &mut Walk<'_>, rule: &Rule, counts: impl Fn(&Limit) -> bool) -> Result<(), Stop> {
     recall(walk.trace);
     let is_first = walk.trace.done.counted.arrives();
     if !applies(walk.config, rule, is_first, |when| when != When::Admitted) {
@@ -35,7 +50,7 @@ pub(super) fn arrive(walk: &mut Walk<'_>, rule: &Rule) -> Result<(), Stop> {
     }
     let source = arrival(walk, rule);
     let (mut requests, mut looks, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
-    for (limit, weight) in limits(walk.config, rule) {
+    for (limit, weight) in limits(walk.config, rule).filter(|(limit, _)| counts(&limit.limit)) {
         let limit = &limit.limit;
         let percent = walk.engine.limiter().percent(walk.host, limit, walk.now);
         let report_only = is_reported(walk, rule, limit);
@@ -92,7 +107,7 @@ pub(super) fn admit(
     if !applies(walk.config, rule, is_first, |when| when == When::Admitted) {
         return Ok(());
     }
-    let (mut requests, mut elsewhere) = (Vec::new(), Vec::new());
+    let (mut requests, mut elsewhere, mut unlimited) = (Vec::new(), Vec::new(), Vec::new());
     for (limit, weight) in limits(walk.config, rule).filter(|(limit, _)| limit.limit.when == When::Admitted) {
         let percent = walk.engine.limiter().percent(walk.host, &limit.limit, walk.now);
         let percent = percent.min(at_risk(&limit.limit, risk));
@@ -101,6 +116,7 @@ pub(super) fn admit(
         let request = Request { limit: &limit.limit, tier, weight, percent, report_only };
         match &limit.limit.global {
             Some(global) => elsewhere.push(Elsewhere { request, global }),
+            None if request.allowance().is_unlimited() => unlimited.push(request),
             None => requests.push(request),
         }
     }
@@ -111,9 +127,26 @@ pub(super) fn admit(
     if is_first {
         let tallies = walk.engine.limiter().count(walk.host, &requests, source, walk.now);
         learn(&requests, walk.trace);
+        learn(&unlimited, walk.trace);
+        // Nothing is counted, so nothing is kept of them.
+        walk.trace.done.counted.add(unlimited.iter().map(without_amounts).collect());
         end(tallies, walk.trace)?;
     }
     global::count(walk, &elsewhere, source)
+}
+
+/// What came of a limit that the caller's tier has nothing of.
+fn without_amounts(request: &Request<'_>) -> Tally {
+    Tally {
+        limit: Rc::clone(&request.limit.name),
+        tier: request.tier.map(|tier| Rc::clone(&tier.name)),
+        rooms: Vec::new(),
+        excess: None,
+        report_only: request.report_only,
+        uncounted: false,
+        quiet: false,
+        held: None,
+    }
 }
 
 /// The request does not go on: what it holds is free again.

@@ -2,6 +2,8 @@
 //!
 //! The decision is the walk's own ([`Exchange`]); what stands beside it only says what the walk saw.
 
+mod limits;
+
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -12,7 +14,6 @@ use serde::Serialize;
 use super::trace::{Done, Trace, Watch};
 use super::{Denial, Exchange, Step, refuse};
 use crate::access::{Connection, Known};
-use crate::config::Config;
 use crate::credential::{self, Place};
 use crate::engine::{Engine, Host};
 use crate::http::{HeaderMap, RequestHead};
@@ -21,8 +22,9 @@ use crate::jose::{Header, Unverified};
 use crate::policy::conditional_access::{Grant, Policy};
 use crate::policy::requirement::Finding;
 use crate::policy::{Access, Captured, Credentials, Facts, Requirement, Rule};
-use crate::rate_limit::{ExcessKind, Part, Room, Tally};
 use crate::time::UnixTime;
+use limits::By;
+pub use limits::{LeftTold, LimitTold, PartTold};
 
 /// A request on its way, told.
 #[derive(Debug)]
@@ -47,7 +49,7 @@ pub struct Rehearsal {
     pub requirement: Option<Finding>,
     /// Every policy over the rule, in order.
     pub policies: Vec<PolicyTold>,
-    /// Every limit that it was looked at by, in order.
+    /// Every limit of its rule, in order.
     pub limits: Vec<LimitTold>,
     /// The policy that decided, or would have.
     pub policy: Option<String>,
@@ -108,53 +110,6 @@ impl PolicyTold {
             grant,
             controls,
             report_only: policy.report_only,
-        }
-    }
-}
-
-/// A limit, and what was left of it.
-#[derive(Debug, Serialize)]
-pub struct LimitTold {
-    /// Its name.
-    pub name: String,
-    /// By what it counts.
-    pub key: Vec<String>,
-    /// The caller's tier, if they have one.
-    pub tier: Option<String>,
-    /// What came of it: `admitted`, `limited`, `unenforced`.
-    pub outcome: &'static str,
-    /// What is left of each amount.
-    pub left: Vec<LeftTold>,
-}
-
-/// What is left of an amount.
-#[derive(Debug, Serialize)]
-pub struct LeftTold {
-    /// `rate`, `window`, `quota` or `concurrency`.
-    pub kind: &'static str,
-    /// So many.
-    pub left: u32,
-    /// Of so many.
-    pub of: u32,
-    /// All of it is there again in so many seconds.
-    pub seconds: u64,
-}
-
-impl LimitTold {
-    fn of(tally: &Tally, config: &Config) -> Self {
-        let limit = config.rate_limits.iter().find(|config| config.limit.name == tally.limit);
-        let left = |(kind, room): &(ExcessKind, Room)| LeftTold {
-            kind: kind.name(),
-            left: room.left,
-            of: room.of,
-            seconds: room.resets_in.as_secs(),
-        };
-        Self {
-            name: tally.limit.to_string(),
-            key: limit.map(|config| config.limit.key.parts().iter().map(Part::name).collect()).unwrap_or_default(),
-            tier: tally.tier.as_deref().map(str::to_owned),
-            outcome: tally.outcome(),
-            left: tally.rooms.iter().map(left).collect(),
         }
     }
 }
@@ -255,6 +210,12 @@ fn tell(head: RequestHead, engine: &Engine, host: &mut dyn Host, trace: Trace, s
     let by_certificate = takes_certificates && !matches!(connection.presented(), Ok(None));
     let credential = found.or(key).map(|found| place(&found.place));
     let credential = credential.or_else(|| by_certificate.then(|| "the client's certificate".to_owned()));
+    let identity = trace.identity.unwrap_or(Identity::Anonymous);
+    let limits = route.as_ref().map(|route| {
+        let by = By { identity: &identity, head: &head, address };
+        limits::tell(&config, route.value(), &by, trace.done.counted.tallies())
+    });
+    let limits = limits.unwrap_or_default();
     Rehearsal {
         address,
         rule,
@@ -262,10 +223,10 @@ fn tell(head: RequestHead, engine: &Engine, host: &mut dyn Host, trace: Trace, s
         token: token.map(|token| token.header().clone()),
         opaque,
         provider: trace.provider.map(|provider| config.provider_name(provider).to_owned()),
-        identity: trace.identity.unwrap_or(Identity::Anonymous),
+        identity,
         requirement: seen.requirement,
         policies: seen.policies,
-        limits: trace.done.counted.tallies().iter().map(|tally| LimitTold::of(tally, &config)).collect(),
+        limits,
         policy: trace.policy.map(|policy| policy.to_string()),
         unenforced: trace.unenforced,
         step,

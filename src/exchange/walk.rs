@@ -109,7 +109,7 @@ impl<'a> Walk<'a> {
         }
         if let Some(rule) = self.config.preflight(self.head) {
             self.trace.rule = Some((rule.index, Rc::clone(&rule.name)));
-            match limits::arrive(self, rule) {
+            match limits::arrive_in_advance(self, rule) {
                 Err(Stop::Denied(denial)) if rule.report_only || self.config.report_only => self.report(denial),
                 arrived => arrived?,
             }

@@ -231,6 +231,12 @@ impl Forwarding {
             || name.eq_ignore_ascii_case(CERTIFICATE_HEADER.as_bytes())
     }
 
+    /// Whether a header of this name, or one that servers take for it, is ours to set.
+    #[must_use]
+    pub fn sets(&self, name: &[u8]) -> bool {
+        self.reserved.contains(name)
+    }
+
     /// Whether a request can be forwarded at all, before anything is verified for it. [`apply`](Self::apply) looks
     /// again.
     ///

@@ -22,7 +22,7 @@ pub(super) struct Told {
 
 impl Told {
     /// Says once what became of a fetch: an operator whose requests get 503 has no other way to learn why.
-    pub(super) fn tell(&mut self, engine: &Engine, now: UnixTime) {
+    pub(super) fn tell(&mut self, engine: &mut Engine, now: UnixTime) {
         for (index, (name, health)) in engine.key_health(now).enumerate() {
             if self.keys.len() <= index {
                 self.keys.push(None);
@@ -68,7 +68,7 @@ impl Told {
     }
 
     /// Says once that an engine does not count limits any more, and once that it does again.
-    fn tell_of_engines(&mut self, engine: &Engine) {
+    fn tell_of_engines(&mut self, engine: &mut Engine) {
         for (index, health) in engine.global_limits_health().enumerate() {
             if self.engines.len() <= index {
                 self.engines.push(false);
@@ -84,6 +84,11 @@ impl Told {
                 }
                 _ => log::info!("limits: cluster `{cluster}` counts again"),
             }
+        }
+        for (cluster, limit) in engine.unlimited_elsewhere() {
+            log::warn!(
+                "limits: `{limit}` is without a limit for some: cluster `{cluster}` has none for their descriptor, or does not tell"
+            );
         }
     }
 }

@@ -150,7 +150,7 @@ impl Worker {
         let due = if self.waiting.is_empty() { due.min(IDLE) } else { due.min(SOON) };
         let due = if self.engine.lacks_keys(now) { due.min(LACKING) } else { due };
         self.tick_within(now, due.max(AT_ONCE));
-        self.told.tell(&self.engine, now);
+        self.told.tell(&mut self.engine, now);
         report(&self.engine, &mut self.metrics, now);
     }
 

@@ -36,6 +36,10 @@ pub enum Part {
     },
     /// The rule.
     Route,
+    /// The host that is asked for.
+    Host,
+    /// The request's method.
+    Method,
     /// A claim, of its issuer.
     Claim(ClaimPath),
     /// A header that comes once, by its name in lower case.
@@ -80,6 +84,12 @@ impl Key {
         self.0.iter().any(|part| matches!(part, Part::Address | Part::Network { .. }))
     }
 
+    /// Does it ask for a header?
+    #[must_use]
+    pub fn needs_header(&self) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Header(_)))
+    }
+
     /// Adds the key of `source` to `text`, one part after the other, each with its length, so that no two keys are one text.
     pub fn write(&self, source: Source<'_>, text: &mut String) {
         let mut value = String::with_capacity(USUAL_VALUE);
@@ -116,15 +126,19 @@ impl Part {
             Self::Address => "address".to_owned(),
             Self::Network { .. } => "network_prefix".to_owned(),
             Self::Route => "route".to_owned(),
+            Self::Host => "host".to_owned(),
+            Self::Method => "method".to_owned(),
             Self::Claim(path) => format!("claim.{path}"),
             Self::Header(name) => format!("header.{name}"),
         }
     }
 
-    fn needs_identity(&self) -> bool {
+    /// Can it be told only when it is known who calls?
+    #[must_use]
+    pub fn needs_identity(&self) -> bool {
         match self {
             Self::Subject | Self::Client | Self::Tenant | Self::ApiKey | Self::Claim(_) => true,
-            Self::Address | Self::Network { .. } | Self::Route | Self::Header(_) => false,
+            Self::Address | Self::Network { .. } | Self::Route | Self::Host | Self::Method | Self::Header(_) => false,
         }
     }
 
@@ -143,18 +157,14 @@ impl Part {
             Self::Client => of_issuer(identity, identity.client()?, text),
             Self::Tenant => of_issuer(identity, identity.tenant()?, text),
             Self::ApiKey => {
-                let Identity::ApiKey(key) = identity else { return None };
-                text.push('=');
-                text.push_str(key.id());
-                Some(())
+                let key = if let Identity::ApiKey(key) = identity { Some(key.id()) } else { None };
+                is(key, text)
             }
             Self::Address => network(source.address?, 32, 64, text),
             Self::Network { ipv4, ipv6 } => network(source.address?, *ipv4, *ipv6, text),
-            Self::Route => {
-                text.push('=');
-                text.push_str(source.rule);
-                Some(())
-            }
+            Self::Route => is(Some(source.rule), text),
+            Self::Host => is(Some(source.head.host()), text),
+            Self::Method => is(Some(source.head.method()), text),
             Self::Claim(path) => match path.find(identity.claims())? {
                 Value::String(value) => of_issuer(identity, value, text),
                 Value::Number(value) => of_issuer(identity, &value.to_string(), text),
@@ -172,6 +182,13 @@ impl Part {
             }
         }
     }
+}
+
+/// What nobody says of another.
+fn is(value: Option<&str>, text: &mut String) -> Option<()> {
+    text.push('=');
+    text.push_str(value?);
+    Some(())
 }
 
 /// What a value is worth is a matter of who says it: the same name at two issuers is two callers. One tenant of Entra ID has

@@ -55,6 +55,12 @@ pub struct Allowance {
 }
 
 impl Allowance {
+    /// Is there no limit at all?
+    #[must_use]
+    pub fn is_unlimited(&self) -> bool {
+        self.rate.is_none() && self.window.is_none() && self.quota.is_none() && self.concurrency.is_none()
+    }
+
     /// Could a request that counts as `weight` ever have room?
     #[must_use]
     pub fn fits(&self, weight: u32) -> bool {

@@ -1,5 +1,6 @@
 //! `portcullis explain`: one request walked step by step.
 
+mod limits;
 mod story;
 
 use std::net::IpAddr;
@@ -83,6 +84,9 @@ pub struct Arguments {
     /// Replays the filter's records in these logs; `-` is the standard input
     #[arg(long, value_name = "LOG", num_args = 1.., conflicts_with_all = ["request", "token", "claims", "api_key", "keys", "from", "at", "headers"])]
     envoy_log: Vec<PathBuf>,
+    /// Replays as if there were no limits
+    #[arg(long, requires = "envoy_log")]
+    without_limits: bool,
     /// How to tell it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -120,7 +124,14 @@ pub(super) fn run(arguments: &Arguments, out: &mut Vec<u8>) -> Result<Exit, Stri
     };
     let value = document::value(&text)?;
     if !arguments.envoy_log.is_empty() {
-        return replay::run(&value, &environment, &arguments.envoy_log, arguments.format, out);
+        return replay::run(
+            &value,
+            &environment,
+            &arguments.envoy_log,
+            arguments.without_limits,
+            arguments.format,
+            out,
+        );
     }
     let (method, host, path) = target(arguments.request.as_deref().unwrap_or_default())?;
     let now = arguments.at.unwrap_or_else(moment::now);

@@ -117,7 +117,7 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     let takes_keys =
         settings.rules.iter().any(|rule| rule.accept.iter().flatten().any(|kind| *kind == AcceptSettings::ApiKey));
     let router = rules::compile(settings.rules, &policies, &mut rate_limits, &names, &mut problems);
-    let rate_limits = rate_limits.finish(&mut problems);
+    let rate_limits = rate_limits.finish(&names, &mut problems);
     let groups = settings
         .groups_overage
         .and_then(|settings| groups::compile(settings, &directories, &names, &mut problems, &mut warnings));
@@ -136,6 +136,9 @@ pub(super) fn compile(settings: Settings) -> Result<Config, Problems> {
     if let Some(sources) = &sources {
         let limits = rate_limits.as_ref().map(|(limits, _)| limits.as_slice());
         sources::apart(sources, api_keys.as_ref(), forwarding.as_ref(), limits, &mut problems);
+    }
+    if let (Some((limits, _)), Some(forwarding)) = (&rate_limits, &forwarding) {
+        rate_limit::own_headers(limits, forwarding, &mut problems);
     }
     let answers = answers::compile(settings.answers.unwrap_or_default(), &providers, &mut problems);
     let memory = settings.limits.as_ref().and_then(|limits| limits.rate_limit_memory);

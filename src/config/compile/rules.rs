@@ -82,7 +82,7 @@ fn rule(
     if let Some(audiences) = &settings.audiences {
         rule_audiences(&join(path, "audiences"), audiences, rule_providers.as_deref(), names.providers, problems);
     }
-    let limits = limits.of_rule(&join(path, "limits"), settings.limits, problems);
+    let limits = limits.of_rule(path, access, settings.limits, problems);
     let spec = match_spec(name.clone(), &join(path, "match"), settings.matches, problems);
     let require = match settings.require {
         Some(require) => {

@@ -1,9 +1,9 @@
 //! Limits that several Envoys share, counted by an engine of its own.
 
-use deserr::Deserr;
+use deserr::{Deserr, ValuePointerRef};
 use schemars::JsonSchema;
 
-use crate::config::problems::Problems;
+use crate::config::problems::{Invalid, Problems};
 use crate::config::units::Span;
 
 /// Counts a limit at an engine that several Envoys share, by Envoy's global rate limit protocol
@@ -24,6 +24,7 @@ pub struct GlobalLimitSettings {
     #[deserr(default)]
     pub timeout: Option<Span>,
     /// What becomes of a request that the engine gives no answer for.
+    #[deserr(missing_field_error = on_failure_missing)]
     pub on_failure: OnFailureSettings,
     /// The first entries of the descriptor, at most 8. Default: one with the key `generic_key` and the limit's name as value.
     #[deserr(default)]
@@ -32,6 +33,12 @@ pub struct GlobalLimitSettings {
     /// without asking. Default true.
     #[deserr(default)]
     pub remember: Option<bool>,
+}
+
+fn on_failure_missing(name: &str, _: ValuePointerRef) -> Invalid {
+    Invalid(format!(
+        "`{name}` is required: `allow`, `deny` or `local`, for requests that the engine gives no answer for"
+    ))
 }
 
 /// What becomes of a request that the engine gives no answer for.

@@ -20,6 +20,7 @@ mod requirement;
 mod risk;
 mod role;
 mod rule;
+mod rule_limit;
 
 use deserr::Deserr;
 use schemars::JsonSchema;
@@ -60,7 +61,7 @@ pub use provider::{KeySettings, PemSettings, ProviderSettings, SecretSettings, T
 pub use rate_limit::{
     AdaptiveRiskSettings, AdaptiveSettings, AdaptiveUpstreamSettings, CountSettings, LimitKeyDetailSettings,
     LimitKeySettings, LimitKeyWordSettings, NetworkPrefixSettings, PeriodSettings, QuotaSettings, RateLimitSettings,
-    RateSettings, RateWindowSettings, RuleLimitSettings, TierSettings, WeightedLimitSettings, WhenSettings,
+    RateSettings, RateWindowSettings, TierSettings, WhenSettings,
 };
 pub use requirement::{AnyOrAllSettings, NamedListSettings, RequirementSettings};
 pub use risk::{LockoutSettings, ObserveSettings, RiskSettings, SignalSettings, SlowDownSettings, ThresholdSettings};
@@ -69,6 +70,7 @@ pub use rule::{
     AcceptSettings, AccessSettings, CredentialSettings, ExpectedSettings, HeaderSourceSettings, MatchSettings,
     RuleSettings,
 };
+pub use rule_limit::{RuleLimitSettings, WeightedLimitSettings};
 
 /// Configuration of the Portcullis filter for Envoy.
 #[derive(Debug, Deserr, JsonSchema)]

@@ -4,7 +4,7 @@ use deserr::{Deserr, ErrorKind, IntoValue, Value, ValueKind, ValuePointerRef, ta
 use schemars::JsonSchema;
 
 use super::{ClaimPathSettings, GlobalLimitSettings, RequirementSettings};
-use crate::config::problems::Problems;
+use crate::config::problems::{Invalid, Problems};
 use crate::config::units::Span;
 
 /// One limit. It applies to the rules that name it in `limits`, or to all. Of `rate`, `window`, `quota` and `concurrency` any
@@ -14,6 +14,7 @@ use crate::config::units::Span;
 #[schemars(deny_unknown_fields)]
 pub struct RateLimitSettings {
     /// Who has an allowance of their own: each combination of these, at most 4. `[]`: one allowance for all together.
+    #[deserr(missing_field_error = key_missing)]
     pub key: Vec<LimitKeySettings>,
     /// When it is looked at. `arrival`: before the credential is, so that a flood of bad ones costs little. `admitted`: for
     /// requests that may go on. Default: `arrival` for keys of `address` or `network_prefix` that ask for nothing of the caller,
@@ -53,6 +54,12 @@ pub struct RateLimitSettings {
     pub report_only: Option<bool>,
 }
 
+fn key_missing(name: &str, _: ValuePointerRef) -> Invalid {
+    Invalid(format!(
+        "`{name}` is required: who has an allowance of their own, as `[\"client\"]`; `[]` is one for all together"
+    ))
+}
+
 /// A part of a key.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
 #[schemars(untagged)]
@@ -81,6 +88,10 @@ pub enum LimitKeyWordSettings {
     Address,
     /// The rule.
     Route,
+    /// The host that is asked for (`:authority`, `Host`), as rules see it. The client may write any, unless rules name hosts.
+    Host,
+    /// The request's method.
+    Method,
 }
 
 /// A part of a key that takes more than a word; one of these.
@@ -91,7 +102,8 @@ pub struct LimitKeyDetailSettings {
     /// A claim that is a text, a number, or true or false; of its issuer.
     #[deserr(default)]
     pub claim: Option<ClaimPathSettings>,
-    /// A header that comes once. The client may write any into it, unless a proxy in front sets it.
+    /// A header that comes once, and not one that `forward` sets. The client may write any into it, unless a proxy in front sets
+    /// it. Limits by a header are left out for CORS preflights, which never have it.
     #[deserr(default)]
     pub header: Option<String>,
     /// The network of the client's address.
@@ -199,7 +211,7 @@ pub enum PeriodSettings {
     Month,
 }
 
-/// Other amounts for some callers: a plan.
+/// Other amounts for some callers: a plan. It replaces all amounts of the limit, so a kind that it leaves out is without a limit.
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Problems)]
 #[schemars(deny_unknown_fields)]
@@ -220,6 +232,9 @@ pub struct TierSettings {
     /// So many at the same time, 1 to 10000.
     #[deserr(default)]
     pub concurrency: Option<u32>,
+    /// No limit for these callers, in place of amounts. Default false.
+    #[deserr(default)]
+    pub unlimited: Option<bool>,
 }
 
 /// Less while something is wrong; of several, the least counts.
@@ -264,39 +279,4 @@ pub struct AdaptiveUpstreamSettings {
     /// How often it is decided, from `1s` to `10m`. Default `10s`.
     #[deserr(default)]
     pub every: Option<Span>,
-}
-
-/// A limit of a rule: its name, or its name and how much a request counts.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
-#[schemars(untagged)]
-pub enum RuleLimitSettings {
-    /// Each request counts as one.
-    Name(String),
-    /// Each request counts as more.
-    Weighted(WeightedLimitSettings),
-}
-
-/// A limit, and how much a request counts.
-#[derive(Clone, Debug, PartialEq, Eq, Deserr, JsonSchema)]
-#[deserr(deny_unknown_fields, error = Problems)]
-#[schemars(deny_unknown_fields)]
-pub struct WeightedLimitSettings {
-    /// Its name.
-    pub name: String,
-    /// A request counts as so many, 1 to 1000000. `concurrency` counts requests. Default 1.
-    #[deserr(default)]
-    pub weight: Option<u32>,
-}
-
-impl Deserr<Problems> for RuleLimitSettings {
-    fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef) -> Result<Self, Problems> {
-        match value {
-            value @ Value::Map(_) => WeightedLimitSettings::deserialize_from_value(value, location).map(Self::Weighted),
-            Value::String(name) => Ok(Self::Name(name)),
-            actual => {
-                let kind = ErrorKind::IncorrectValueKind { actual, accepted: &[ValueKind::String, ValueKind::Map] };
-                Err(take_cf_content(deserr::DeserializeError::error(None, kind, location)))
-            }
-        }
-    }
 }

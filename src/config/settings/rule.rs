@@ -3,8 +3,8 @@
 use deserr::Deserr;
 use schemars::JsonSchema;
 
-use super::rate_limit::RuleLimitSettings;
 use super::requirement::RequirementSettings;
+use super::rule_limit::RuleLimitSettings;
 use crate::config::named::Named;
 use crate::config::problems::Problems;
 

@@ -33,6 +33,21 @@ fn each_fault_of_it_is_named() {
             json!({}),
             "rate_limits.orders.global.timeout: expected a span from `5ms` to `1s`",
         ),
+        (
+            json!({ "cluster": "http://limits:8081" }),
+            json!({}),
+            "rate_limits.orders.global.cluster: expected the name of a cluster in Envoy's configuration, found an address",
+        ),
+        (
+            json!({ "descriptor": [] }),
+            json!({ "key": [] }),
+            "rate_limits.orders.global.descriptor: is empty, as is `key`: no engine has a limit for nothing",
+        ),
+        (
+            json!({}),
+            json!({ "tiers": [{ "name": "a", "when": { "scopes": "a" }, "unlimited": true }] }),
+            "rate_limits.orders.tiers[0].unlimited: is a matter of the engine of `global`, which is told the tier's name",
+        ),
         (json!({ "on_failure": "open" }), json!({}), "rate_limits.orders.global.on_failure"),
         (json!({ "on_failure": null }), json!({}), "rate_limits.orders.global.on_failure"),
         (json!({ "on_failure": "local" }), json!({}), "rate_limits.orders: limits nothing"),

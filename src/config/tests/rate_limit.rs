@@ -85,7 +85,7 @@ fn each_fault_of_a_limit_is_named() {
         (
             "/rate_limits/address/key/0",
             json!("ip"),
-            "rate_limits.address.key[0]: unknown value `ip`; expected one of `subject`, `client`, `tenant`, `api_key`, `address`, `route`",
+            "rate_limits.address.key[0]: unknown value `ip`; expected one of `subject`, `client`, `tenant`, `api_key`, `address`, `route`, `host`, `method`",
         ),
         (
             "/rate_limits/address/key/0",
@@ -191,6 +191,38 @@ fn each_fault_of_a_limit_is_named() {
         ("/rules/0/limits/1/name", json!("plan"), "rules[0].limits[1]: `plan` is named twice"),
         ("/rules/0/limits/1/weight", json!(0), "rules[0].limits[1].weight: expected 1 to 1000000"),
         (
+            "/rules/0/limits/1/weight",
+            json!(-1),
+            "rules[0].limits[1].weight: expected a whole number from 0, found a negative number",
+        ),
+        (
+            "/rules/0/limits/1/weight",
+            json!(0.5),
+            "rules[0].limits[1].weight: expected a whole number from 0, found a number with a fraction",
+        ),
+        (
+            "/rate_limits/address/key",
+            Value::Null,
+            "rate_limits.address: `key` is required: who has an allowance of their own, as `[\"client\"]`; `[]` is one for all \
+             together",
+        ),
+        (
+            "/rate_limits/plan/key/3/header",
+            json!("Host"),
+            "rate_limits.plan.key[3].header: `host` is no header where the filter looks; the part `\"host\"` is it",
+        ),
+        (
+            "/forward",
+            json!({ "claims": [{ "claim": "sub", "header": "x_team" }] }),
+            "rate_limits.plan.key[3].header: `forward` sets `x-team` for the upstream; here it would be what the client writes \
+             into it",
+        ),
+        (
+            "/rate_limits/plan/tiers/0/unlimited",
+            json!(true),
+            "rate_limits.plan.tiers[0].unlimited: does not go with amounts: of those, the ones that are left out are unlimited",
+        ),
+        (
             "/rules/0/limits/0",
             json!({ "name": "plan", "weight": 31 }),
             "rules[0].limits[0].weight: never fits into `plan`: one of its amounts is less",
@@ -204,4 +236,71 @@ fn each_fault_of_a_limit_is_named() {
         let faults = faults(pointer, value);
         assert!(faults.iter().any(|fault| fault == expected), "{pointer}: {faults:#?}");
     }
+}
+
+#[test]
+fn what_is_hardly_meant_is_warned_of() {
+    let warned = |pointer: &str, value: Value| {
+        let mut document = full();
+        // Tiers of which each says all, so that nothing is warned of at first.
+        for tier in document["rate_limits"]["plan"]["tiers"].as_array_mut().unwrap() {
+            *tier = json!({ "name": tier["name"], "when": tier["when"], "unlimited": true });
+        }
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        let parent = document.pointer_mut(parent).unwrap();
+        match parent {
+            Value::Array(items) => items[name.parse::<usize>().unwrap()] = value,
+            parent => parent[name] = value,
+        }
+        load(&document).unwrap().warnings(true)
+    };
+    assert_eq!(warned("/report_only", json!(false)), Vec::<String>::new());
+    let rate = json!({ "requests": 1, "per": "1s" });
+    for (pointer, value, expected) in [
+        (
+            "/rate_limits/plan/tiers/0",
+            json!({ "name": "gold", "when": { "scopes": "a" }, "rate": rate, "concurrency": 9 }),
+            "rate_limits.plan.tiers[0]: has no `quota`, and the limit has: whoever is of this tier is without one",
+        ),
+        (
+            "/rate_limits/plan/tiers/1/when",
+            json!({ "claim": { "path": "plan", "equals": "gold" } }),
+            "rate_limits.plan.tiers[1].when: is that of `gold`, an earlier tier: nobody comes to this one",
+        ),
+        (
+            "/rate_limits/plan/adaptive",
+            json!({}),
+            "rate_limits.plan.adaptive: is empty, and changes nothing; give it `risk` or `upstream`",
+        ),
+        (
+            "/rate_limits/plan",
+            json!({ "key": ["client"], "quota": { "requests": 9, "per": "day" }, "adaptive": { "upstream": {} } }),
+            "rate_limits.plan.adaptive: changes nothing: there are only quotas, and those stay as they are",
+        ),
+        (
+            "/rate_limits/plan/key",
+            json!(["api_key"]),
+            "rate_limits.plan.key: there are no `api_keys`: all callers share one allowance of `api_key`",
+        ),
+        (
+            "/providers",
+            json!({ "idp": { "issuer": "https://idp.example", "cluster": "idp", "audiences": ["orders"] } }),
+            "rate_limits.plan.key: no provider is Entra ID: callers without a `tid` share one allowance of `tenant`",
+        ),
+    ] {
+        assert_eq!(warned(pointer, value), [expected], "{pointer}");
+    }
+    let mut document = full();
+    document["rate_limits"]["plan"] = json!({ "key": ["client"], "rate": rate });
+    document["rules"][0]["access"] = json!("anonymous");
+    assert_eq!(
+        load(&document).unwrap().warnings(true),
+        [
+            "rate_limits.guesses.count: no rule of this limit looks at credentials, so there are no failures",
+            "rate_limits.plan.key: callers without a credential, whom rules[0] lets in, share one allowance of `client`",
+        ]
+    );
+    document["rate_limits"]["plan"]["key"] = json!(["client", "address"]);
+    document["rules"][0]["access"] = json!("optional");
+    assert_eq!(load(&document).unwrap().warnings(true), Vec::<String>::new());
 }

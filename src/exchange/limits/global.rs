@@ -82,7 +82,12 @@ pub(super) fn count(walk: &mut Walk<'_>, limits: &[Elsewhere<'_>], source: Sourc
         walk.trace.done.asked.set(&limit.name, state);
         match lookup {
             Lookup::Wait(ticket) => waits.push((one.global.engine, ticket)),
-            Lookup::Answered(answer) => tallies.push(tally(&one.request, &answer)),
+            Lookup::Answered(answer) => {
+                if let Some(asker) = walk.engine.asker(one.global.engine).filter(|_| answer.is_unlimited()) {
+                    asker.notice_unlimited(&limit.name);
+                }
+                tallies.push(tally(&one.request, &answer));
+            }
             Lookup::Failed(_) => match one.global.on_failure {
                 OnFailure::Allow => {}
                 OnFailure::Local => {

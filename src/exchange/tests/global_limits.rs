@@ -54,6 +54,24 @@ fn a_request_asks_each_engine_once_and_goes_on_when_all_have_answered() {
 }
 
 #[test]
+fn an_engine_that_says_nothing_of_a_limit_is_told_of_once() {
+    let mut gate = Gate::new(&config(json!({})));
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let (exchange, calls) = send(&mut gate);
+        answer(&mut gate, &calls[0], 1);
+        // `{ overall_code: OK, statuses: [{ code: OK, current_limit: { requests_per_unit: 10, unit: MINUTE } }] }`
+        let body = vec![0x08, 1, 0x12, 8, 0x08, 1, 0x12, 4, 0x08, 10, 0x10, 2];
+        let headers = vec![(b"grpc-status".to_vec(), b"0".to_vec())];
+        let fetched = Fetched::Response { status: 200, headers, body };
+        gate.engine.handle_response(calls[1].0, gate.now, &mut gate.host, calls[1].1.id, fetched);
+        assert_eq!(outcome(&resume(&mut gate, exchange)), "allow");
+        told.extend(gate.engine.unlimited_elsewhere().map(|(cluster, limit)| format!("{cluster} {limit}")));
+    }
+    assert_eq!(told, ["limits shared"]);
+}
+
+#[test]
 fn the_first_engine_that_refuses_ends_it_and_the_others_are_forgotten() {
     let mut gate = Gate::new(&config(json!({})));
     let (exchange, calls) = send(&mut gate);

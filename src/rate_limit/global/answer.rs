@@ -16,6 +16,14 @@ pub struct Answer {
     pub reset: Option<Duration>,
 }
 
+impl Answer {
+    /// Does it say nothing of a limit? Then the engine has none for the descriptor, or does not say so.
+    #[must_use]
+    pub const fn is_unlimited(&self) -> bool {
+        !self.over && self.allowance.is_none() && self.remaining.is_none()
+    }
+}
+
 /// Why an engine gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {

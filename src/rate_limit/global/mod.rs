@@ -26,6 +26,7 @@ mod settings;
 mod spent;
 #[cfg(test)]
 mod tests;
+mod unlimited;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -42,6 +43,7 @@ use crate::provider::{Fetch, FetchId, Fetched};
 use crate::time::UnixTime;
 use circuit::{Circuit, FAILURES};
 use spent::Spent;
+use unlimited::Unlimited;
 
 /// Asks one engine, and remembers what it refused. See the module for how it is driven.
 #[derive(Debug)]
@@ -57,6 +59,7 @@ pub struct Asker {
     last: Ticket,
     last_fetch: FetchId,
     last_outcome: Option<Result<(), Failure>>,
+    unlimited: Unlimited,
 }
 
 /// A question that is on its way, to be asked for with [`Asker::take`].
@@ -106,6 +109,7 @@ impl Asker {
             last: Ticket(0),
             last_fetch: FetchId::FIRST,
             last_outcome: None,
+            unlimited: Unlimited::default(),
         }
     }
 
@@ -172,6 +176,16 @@ impl Asker {
     pub fn forget(&mut self, ticket: Ticket) {
         self.waiting.remove(&ticket);
         self.queue.retain(|queued| *queued != ticket);
+    }
+
+    /// A request of the limit of this name was let on, and nothing was said of a limit.
+    pub fn notice_unlimited(&mut self, limit: &std::rc::Rc<str>) {
+        self.unlimited.notice(limit);
+    }
+
+    /// The names of limits of which the engine said nothing so far, each once.
+    pub fn take_unlimited(&mut self) -> Vec<std::rc::Rc<str>> {
+        self.unlimited.take()
     }
 
     /// A call to send now, if one is due; ask until none is. Also notices calls that never came back.

@@ -9,6 +9,7 @@ use portcullis::policy::{Access, Credentials};
 use portcullis::time::UnixTime;
 use serde_json::{Map, Value, json};
 
+use super::limits;
 use crate::command::matching::{could_speak, has_conditions};
 use crate::moment;
 
@@ -176,15 +177,7 @@ impl Story {
         if rehearsal.limits.is_empty() {
             return;
         }
-        let mut lines = Vec::new();
-        for limit in &rehearsal.limits {
-            let key = if limit.key.is_empty() { "all together".to_owned() } else { limit.key.join(", ") };
-            let tier = limit.tier.as_ref().map(|tier| format!(", tier {tier}")).unwrap_or_default();
-            lines.push(format!("{}: {} (by {key}{tier})", limit.name, limit.outcome));
-            for left in &limit.left {
-                lines.push(format!("    {}: {} of {} left", left.kind, left.left, left.of));
-            }
-        }
+        let lines = rehearsal.limits.iter().flat_map(limits::lines).collect();
         self.tell("limits", lines, serde_json::to_value(&rehearsal.limits).unwrap_or_default());
     }
 
@@ -231,6 +224,12 @@ impl Story {
                     lines.push("as it came".to_owned());
                 }
                 self.tell("upstream", lines, json!({"headers": changes, "path": path}));
+                let fields = passage.afterwards.fields();
+                if !fields.is_empty() {
+                    let lines = fields.iter().map(|(name, value)| format!("+ {name}: {value}")).collect();
+                    let headers: Vec<Value> = fields.iter().map(|(name, value)| json!([name, value])).collect();
+                    self.tell("answer", lines, json!({"headers": headers}));
+                }
             }
             Step::Reply(reply, record) => {
                 self.keys_lacking = matches!(record.reason, "keys_unavailable" | "introspection_unavailable");

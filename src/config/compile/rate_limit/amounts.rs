@@ -17,6 +17,12 @@ pub(super) struct AmountSettings {
     pub(super) concurrency: Option<u32>,
 }
 
+impl AmountSettings {
+    pub(super) fn is_empty(&self) -> bool {
+        self.rate.is_none() && self.window.is_none() && self.quota.is_none() && self.concurrency.is_none()
+    }
+}
+
 /// Who counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counts {
@@ -34,8 +40,8 @@ pub(super) fn amounts(
     problems: &mut Problems,
 ) -> Option<Allowance> {
     let before = problems.len();
+    let is_empty = settings.is_empty();
     let AmountSettings { rate, window, quota, concurrency } = settings;
-    let is_empty = rate.is_none() && window.is_none() && quota.is_none() && concurrency.is_none();
     match counts {
         Counts::Here if is_empty => {
             problems.add(path, "limits nothing; give one of `rate`, `window`, `quota` and `concurrency`");

@@ -21,6 +21,10 @@ pub(super) fn global(
             problems.add(join(path, at), format!("expected 1 to {LONGEST_TEXT} bytes"));
         }
     }
+    if settings.cluster.contains("://") {
+        problems
+            .add(join(path, "cluster"), "expected the name of a cluster in Envoy's configuration, found an address");
+    }
     let timeout = settings.timeout.map_or(DEFAULT_TIMEOUT, |span| span.0);
     if !(SHORTEST_TIMEOUT..=LONGEST_TIMEOUT).contains(&timeout) {
         problems.add(join(path, "timeout"), "expected a span from `5ms` to `1s`: a request is waiting");
