@@ -33,7 +33,10 @@ impl std::error::Error for ZoneFlaw {}
 
 /// A time zone.
 #[derive(Clone, Debug)]
-pub struct Zone(TimeZone);
+pub struct Zone {
+    rules: TimeZone,
+    id: u32,
+}
 
 impl Zone {
     /// The zone of this name, with case as IANA writes it.
@@ -42,14 +45,26 @@ impl Zone {
     ///
     /// [`ZoneFlaw`] if there is none.
     pub fn named(name: &str) -> Result<Self, ZoneFlaw> {
-        rules(name).and_then(read).map(Self).ok_or_else(|| ZoneFlaw { name: name.to_owned(), near: near(name) })
+        let zone = rules(name).and_then(read).map(|rules| Self { rules, id: id(name) });
+        zone.ok_or_else(|| ZoneFlaw { name: name.to_owned(), near: near(name) })
+    }
+
+    /// A number for its name.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.id
     }
 
     /// Local time less UTC, in seconds, at a moment in seconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn offset(&self, unix: i64) -> Option<i64> {
-        self.0.find_local_time_type(unix).ok().map(|local| i64::from(local.ut_offset()))
+        self.rules.find_local_time_type(unix).ok().map(|local| i64::from(local.ut_offset()))
     }
+}
+
+/// FNV-1a, of 32 bits.
+fn id(name: &str) -> u32 {
+    name.bytes().fold(0x811c_9dc5, |id: u32, byte| (id ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 fn rules(name: &str) -> Option<&'static [u8]> {
@@ -104,6 +119,12 @@ mod tests {
         for name in NAMES.lines() {
             assert!(Zone::named(name).unwrap().offset(1_800_000_000).unwrap().abs() <= 14 * 3600, "{name}");
         }
+    }
+
+    #[test]
+    fn no_two_zones_have_one_number() {
+        let numbers: std::collections::HashSet<u32> = NAMES.lines().map(id).collect();
+        assert_eq!(numbers.len(), NAMES.lines().count());
     }
 
     #[test]

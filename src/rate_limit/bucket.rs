@@ -73,8 +73,14 @@ impl Rate {
         self.nanos().saturating_mul(100).checked_div(tokens).unwrap_or(u64::MAX).max(1)
     }
 
+    /// What it is counted over: of two buckets that fill in the same time the same part is used.
+    pub(super) fn base(self) -> u32 {
+        let span = self.span();
+        u32::try_from((span ^ (span >> 32)) & u64::from(u32::MAX)).unwrap_or(0)
+    }
+
     /// How long an empty bucket takes to fill.
-    pub(super) fn span(self) -> u64 {
+    fn span(self) -> u64 {
         self.token(100).saturating_mul(self.burst.into())
     }
 

@@ -30,6 +30,26 @@ pub struct Limit {
     pub report_only: bool,
 }
 
+impl Limit {
+    /// The allowances of those of no tier and of each tier.
+    pub(super) fn allowances(&self) -> impl Iterator<Item = &Allowance> {
+        std::iter::once(&self.allowance).chain(self.tiers.iter().map(|tier| &tier.allowance))
+    }
+
+    /// The least that an allowance has in a window over the same time.
+    pub(super) fn least_in_window(&self, window: Window) -> u32 {
+        let same = self.allowances().filter_map(|other| other.window.filter(|other| other.base() == window.base()));
+        same.map(|other| other.requests).fold(window.requests, u32::min)
+    }
+
+    /// The same of a quota.
+    pub(super) fn least_in_quota(&self, quota: &Quota) -> u32 {
+        let same =
+            self.allowances().filter_map(|other| other.quota.as_ref().filter(|other| other.base() == quota.base()));
+        same.map(|other| other.requests).fold(quota.requests, u32::min)
+    }
+}
+
 /// When a limit is looked at, and what counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {

@@ -43,7 +43,7 @@ impl Limiter {
     pub fn new(limits: &[&Limit], memory: usize, seed: u64) -> Self {
         let upstream = |limit: &&Limit| limit.upstream.map(|settings| Health::new(&limit.name, settings));
         Self {
-            store: Store::new(memory),
+            store: Store::new(limits, memory),
             random: Rng::with_seed(seed),
             holder: None,
             unreleased: Vec::new(),

@@ -2,7 +2,7 @@
 //!
 //! # Where it is counted
 //!
-//! In the host's shared data, so that all workers of a process count together: a fixed number of slots of eight records each,
+//! In the host's shared data, so that all workers of a process count together: a fixed number of slots of some records each,
 //! so it is bounded whatever callers do; `slot` says what is forgotten. Places and names are keyed hashes, so nobody can aim at
 //! a slot, and nothing in shared data names anybody. A request costs one read and one write for each limit, by
 //! compare-and-swap; `limiter` says what becomes of races.
@@ -16,6 +16,7 @@ mod bucket;
 mod counted;
 mod decimal;
 mod fields;
+mod form;
 pub mod global;
 mod holder;
 pub mod key;
@@ -24,6 +25,7 @@ mod limiter;
 pub mod quota;
 mod record;
 mod room;
+mod shape;
 mod slot;
 mod store;
 mod tally;

@@ -70,21 +70,21 @@ impl Quota {
         after
     }
 
-    /// The same with the kind of the period in the number.
-    fn number_at(&self, now: UnixTime) -> (u32, Duration) {
-        let (number, left) = self.period_at(now);
-        (self.with_kind(number), left)
+    /// What it is counted over.
+    pub(super) fn base(&self) -> u32 {
+        let zone = self.zone.as_ref().map_or(UTC, |zone| zone.id());
+        match self.period {
+            Period::Hour => zone,
+            Period::Day => !zone,
+            Period::Month => zone.reverse_bits(),
+        }
     }
 
     /// The number at `now` if the clocks had not been put back shortly before.
     fn number_unless_put_back(&self, now: UnixTime) -> u32 {
         let unix = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let (number, _) = self.period.around(unix.saturating_add(self.offset(unix.saturating_sub(MOST_PUT_BACK))));
-        self.with_kind(u32::try_from(number).unwrap_or(0))
-    }
-
-    fn with_kind(&self, number: u32) -> u32 {
-        number.saturating_mul(4).saturating_add(self.period.kind())
+        u32::try_from(number).unwrap_or(0)
     }
 
     fn offset(&self, unix: i64) -> i64 {
@@ -95,7 +95,7 @@ impl Quota {
 /// What was used in a period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Used {
-    /// The period's number, four times, and its kind: another kind of period begins anew.
+    /// The period's number.
     pub(super) period: u32,
     pub(super) requests: u32,
 }
@@ -103,8 +103,8 @@ pub(super) struct Used {
 impl Used {
     /// After a step back of the clock what was used stays used.
     pub(super) fn step_back(self, quota: &Quota, now: UnixTime) -> Self {
-        let (period, _) = quota.number_at(now);
-        if self.period & 3 != period & 3 || self.period <= period {
+        let (period, _) = quota.period_at(now);
+        if self.period <= period {
             return self;
         }
         // The clocks on the wall may have been put back, over the end of a period: then it has begun, and begins once.
@@ -113,9 +113,8 @@ impl Used {
 
     /// Moves on to `now`.
     fn steady(self, quota: &Quota, now: UnixTime) -> (Self, Duration) {
-        let (period, left) = quota.number_at(now);
-        let stays = self.period & 3 == period & 3 && self.period >= period;
-        (if stays { self } else { Self { period, requests: 0 } }, left)
+        let (period, left) = quota.period_at(now);
+        (if self.period >= period { self } else { Self { period, requests: 0 } }, left)
     }
 
     /// Counts a request as `weight`.
@@ -131,7 +130,7 @@ impl Used {
 
     /// What was counted at `now` was not, unless its period is over.
     pub(super) fn give_back(self, quota: &Quota, weight: u32, now: UnixTime) -> Self {
-        let (period, _) = quota.number_at(now);
+        let (period, _) = quota.period_at(now);
         if self.period >= period { Self { requests: self.requests.saturating_sub(weight), ..self } } else { self }
     }
 
@@ -142,22 +141,14 @@ impl Used {
         Room { of: quota.requests, per: quota.period.length(), left, resets_in }
     }
 
-    /// How much of it is used, of 255, and when it is worth nothing.
-    pub(super) fn weight(self, quota: &Quota, now: UnixTime) -> (u8, UnixTime) {
+    /// How much of it is used, of 255, if it allows `least`, and when it is worth nothing.
+    pub(super) fn weight(self, quota: &Quota, least: u32, now: UnixTime) -> (u8, UnixTime) {
         let (used, left) = self.steady(quota, now);
-        (share(used.requests.into(), quota.requests.into()), now.plus(left))
+        (share(used.requests.into(), least.into()), now.plus(left))
     }
 }
 
 impl Period {
-    fn kind(self) -> u32 {
-        match self {
-            Self::Hour => 1,
-            Self::Day => 2,
-            Self::Month => 3,
-        }
-    }
-
     /// The number of the period around a local time, and the local time of its end, in seconds.
     fn around(self, local: i64) -> (i64, i64) {
         let next = |number: i64, length: i64| number.saturating_add(1).saturating_mul(length);
@@ -209,6 +200,9 @@ fn first_day_of(month: i64) -> i64 {
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * 3600;
+
+/// The number of that zone's name.
+const UTC: u32 = 0xc06e_567d;
 
 /// By how much clocks are put back at most (Antarctica/Troll).
 const MOST_PUT_BACK: i64 = 2 * HOUR;

@@ -1,19 +1,16 @@
-//! What is counted for one key of one limit, and its form in shared data.
+//! What is counted for one key of one limit.
 //!
-//! ```text
-//! what (1)  bucket: full at (8)  window: newest part (8) counts (11 * 4)  quota: period (4) used (4)
-//!           held: holders (1), each: holder (4) requests (2)
-//! ```
-//! Only what is not as in the beginning is there; `what` has a bit for each. Numbers are little-endian.
+//! Tiers count in one record. What they count over the same time (windows of one length, quotas of one calendar, buckets that fill in
+//! the same time) is one count; what is counted over another time stands beside it, as it was left.
 
 use std::time::Duration;
 
 use super::bucket::Bucket;
-use super::limit::Allowance;
+use super::limit::{Allowance, Limit};
 use super::quota::Used;
 use super::room::Room;
-use super::window::{PARTS, Recent};
-use super::{Excess, ExcessKind};
+use super::window::Recent;
+use super::{Excess, ExcessKind, form};
 use crate::time::UnixTime;
 
 /// What is counted for one key.
@@ -24,7 +21,14 @@ pub(super) struct Record {
     pub(super) used: Used,
     /// Requests that are not over, by the holder (a worker) that let them on.
     pub(super) held: Vec<(u32, u16)>,
+    /// What it was worth when something was last counted, without what is held.
+    pub(super) unheld: Worth,
+    /// What is counted over other times, as it is in shared data.
+    pub(super) others: Vec<u8>,
 }
+
+/// How much is used, of 255, and when that is worth nothing.
+pub(super) type Worth = (u8, UnixTime);
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug)]
@@ -151,83 +155,41 @@ impl Record {
         rooms
     }
 
-    /// How much of its allowance is used, of 255, and when that is worth nothing: who forgets it then forgets nothing.
-    pub(super) fn worth(&self, allowance: &Allowance, now: UnixTime) -> (u8, UnixTime) {
+    /// How much of its allowance is used, of 255, and when that is worth nothing: who forgets it then forgets nothing. Of tiers that
+    /// count over the same time that counts which has least. What is held is apart.
+    pub(super) fn worth(&self, limit: &Limit, allowance: &Allowance, now: UnixTime) -> Worth {
         let mut worth = (0, now);
-        let mut more = |(share, until): (u8, UnixTime)| worth = (worth.0.max(share), worth.1.max(until));
         if let Some(rate) = allowance.rate {
-            more(self.bucket.weight(rate, now));
+            worth = more(worth, self.bucket.weight(rate, now));
         }
         if let Some(window) = allowance.window {
-            more(self.recent.weight(window, now));
+            worth = more(worth, self.recent.weight(window, limit.least_in_window(window), now));
         }
         if let Some(quota) = &allowance.quota {
-            more(self.used.weight(quota, now));
-        }
-        if !self.held.is_empty() {
-            more((u8::MAX, now.plus(HELD)));
+            worth = more(worth, self.used.weight(quota, limit.least_in_quota(quota), now));
         }
         worth
     }
 
-    /// Adds it to `bytes`.
-    pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
-        let has_window = self.recent.counts != Recent::default().counts;
-        let flag = |set: bool, bit: u8| if set { bit } else { 0 };
-        bytes.push(
-            flag(self.bucket != Bucket::default(), BUCKET)
-                | flag(has_window, WINDOW)
-                | flag(self.used != Used::default(), QUOTA)
-                | flag(!self.held.is_empty(), HOLDERS),
-        );
-        if self.bucket != Bucket::default() {
-            bytes.extend_from_slice(&self.bucket.0.to_le_bytes());
-        }
-        if has_window {
-            bytes.extend_from_slice(&self.recent.newest.to_le_bytes());
-            self.recent.counts.iter().for_each(|count| bytes.extend_from_slice(&count.to_le_bytes()));
-        }
-        if self.used != Used::default() {
-            bytes.extend_from_slice(&self.used.period.to_le_bytes());
-            bytes.extend_from_slice(&self.used.requests.to_le_bytes());
-        }
-        if !self.held.is_empty() {
-            bytes.push(u8::try_from(self.held.len()).unwrap_or(0));
-            for (holder, count) in &self.held {
-                bytes.extend_from_slice(&holder.to_le_bytes());
-                bytes.extend_from_slice(&count.to_le_bytes());
+    /// Of what is counted over other times, keeps what a tier still counts and is worth something. What it is worth with that.
+    pub(super) fn keep_others(&mut self, limit: &Limit, mut worth: Worth, now: UnixTime) -> Worth {
+        let others = std::mem::take(&mut self.others);
+        for entry in form::entries(&others) {
+            let of = |allowance: &Allowance| {
+                let record = form::decode(entry, allowance).filter(|record| record.others.is_empty())?;
+                Some(record.worth(limit, allowance, now))
+            };
+            if let Some(other) = limit.allowances().find_map(of).filter(|(_, until)| *until > now) {
+                worth = more(worth, other);
+                self.others.extend_from_slice(entry);
             }
         }
+        worth
     }
+}
 
-    /// `None` for what another filter, or another version of this one, has written.
-    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
-        let (&what, mut rest) = bytes.split_first()?;
-        let mut record = Self::default();
-        if what & BUCKET != 0 {
-            record.bucket = Bucket(long(&mut rest)?);
-        }
-        if what & WINDOW != 0 {
-            record.recent.newest = long(&mut rest)?;
-            for place in 0..PARTS {
-                *record.recent.counts.get_mut(place)? = number(&mut rest)?;
-            }
-        }
-        if what & QUOTA != 0 {
-            record.used = Used { period: number(&mut rest)?, requests: number(&mut rest)? };
-        }
-        if what & HOLDERS != 0 {
-            let (&holders, mut list) = rest.split_first()?;
-            for _ in 0..holders {
-                let holder = number(&mut list)?;
-                let (count, after) = list.split_first_chunk()?;
-                record.held.push((holder, u16::from_le_bytes(*count)));
-                list = after;
-            }
-            rest = list;
-        }
-        rest.is_empty().then_some(record)
-    }
+fn more(one: Worth, other: Worth) -> Worth {
+    (one.0.max(other.0), one.1.max(other.1))
 }
 
 impl Excess {
@@ -242,29 +204,8 @@ fn at_once_of(most: u32, percent: u8) -> u32 {
     u32::try_from(u64::from(most).saturating_mul(percent.into()) / 100).unwrap_or(u32::MAX).max(1)
 }
 
-fn long(bytes: &mut &[u8]) -> Option<u64> {
-    let (number, rest) = bytes.split_first_chunk()?;
-    *bytes = rest;
-    Some(u64::from_le_bytes(*number))
-}
-
-fn number(bytes: &mut &[u8]) -> Option<u32> {
-    let (number, rest) = bytes.split_first_chunk()?;
-    *bytes = rest;
-    Some(u32::from_le_bytes(*number))
-}
-
-const BUCKET: u8 = 1;
-const WINDOW: u8 = 2;
-const QUOTA: u8 = 4;
-const HOLDERS: u8 = 8;
-
 /// Workers that hold requests of one key at the same time; more than a machine has.
 const MOST_HOLDERS: usize = 128;
 
 /// When a request ends is not known; clients that come again at once are a load of their own.
 const SOON: Duration = Duration::from_secs(1);
-
-/// A record with requests that are not over is kept for so long after it was last written, where there is too little room:
-/// if its worker is lost, nobody will take them back.
-const HELD: Duration = Duration::from_secs(60 * 60);

@@ -1,4 +1,4 @@
-//! A slot of shared data: the records of those whose hash it is, at most eight, and which of them is forgotten for another.
+//! A slot of shared data: the records of those whose hash it is, so many at most, and which of them is forgotten for another.
 //!
 //! ```text
 //! version (1)  records: who (8) used (1) until (4) length (2) record (length)
@@ -9,11 +9,12 @@
 //! # What is forgotten
 //!
 //! When a slot is full, first a record that is worth nothing any more (its bucket is full again, its period is over), then the
-//! one that has used the least part of its allowance, if that is less than half. One that has used half of it is never forgotten
-//! before it is worth nothing: nobody gets a new allowance by flooding the memory with other keys. If all eight are such ones,
-//! the keys that have no record are counted together, in one record of their limit in that slot: they may have too little, never
-//! too much.
+//! one of which least is lost: what is used of its allowance, times how long that stays so. A month's quota outlives a bucket that
+//! is full again in a minute. One that has used half of its allowance is never forgotten before it is worth nothing: nobody gets a
+//! new allowance by flooding the memory with other keys. If all of a slot are such ones, the keys that have no record are counted
+//! together, in one record of their limit in that slot: they may have too little, never too much.
 
+use super::record::Worth;
 use crate::time::UnixTime;
 
 /// The records of one slot, as they are in shared data.
@@ -55,8 +56,8 @@ impl Slot {
     }
 
     /// In whose record a key is counted that has none here.
-    pub(super) fn seat(&self, now: UnixTime) -> Seat {
-        if self.places().count() < MOST_RECORDS {
+    pub(super) fn seat(&self, most: usize, now: UnixTime) -> Seat {
+        if self.places().count() < most {
             return Seat::Own;
         }
         match self.least(now) {
@@ -69,13 +70,15 @@ impl Slot {
     /// The record that would be forgotten.
     fn least(&self, now: UnixTime) -> Option<Place> {
         let now = secs(now);
-        let worth = |place: &Place| if place.until <= now { (0, 0) } else { (1, place.used) };
-        self.places().filter(|place| place.until <= now || place.used < HOT).min_by_key(worth)
+        let lost = |place: &Place| {
+            let used = u64::from(place.used).saturating_add(1);
+            used.saturating_mul(place.until.saturating_sub(now).into())
+        };
+        self.places().filter(|place| place.until <= now || place.used < HOT).min_by_key(lost)
     }
 
-    /// Puts the record of `who` in its place, and takes out another if there is no room. The one that many share has
-    /// room always, and is never forgotten for another.
-    pub(super) fn put(&mut self, who: u64, record: &[u8], worth: (u8, UnixTime), is_crowd: bool, now: UnixTime) {
+    /// Puts the record of `who` in its place, and takes out another if there are `most`; `None` where there is room always.
+    pub(super) fn put(&mut self, who: u64, record: &[u8], worth: Worth, most: Option<usize>, now: UnixTime) {
         let (mut goes, mut count) = (None, 0_usize);
         for place in self.places() {
             count = count.saturating_add(1);
@@ -83,16 +86,17 @@ impl Slot {
                 goes = Some(place);
             }
         }
-        if goes.is_none() && count >= MOST_RECORDS && !is_crowd {
+        if goes.is_none() && most.is_some_and(|most| count >= most) {
             goes = self.least(now);
         }
         if let Some(place) = goes {
             self.0.drain(place.start..place.end);
         }
-        let (used, until) = worth;
-        let used = if is_crowd { u8::MAX } else { used };
         // Rounded up: it is worth something until the end of that second.
-        let until = secs(until).saturating_add(1);
+        self.add(who, record, worth.0, secs(worth.1).saturating_add(1));
+    }
+
+    fn add(&mut self, who: u64, record: &[u8], used: u8, until: u32) {
         let Ok(length) = u16::try_from(record.len()) else { return };
         self.0.reserve(HEAD.saturating_add(record.len()));
         self.0.extend_from_slice(&who.to_le_bytes());
@@ -102,14 +106,14 @@ impl Slot {
         self.0.extend_from_slice(record);
     }
 
-    /// Another record for `who`, worth as much as before.
-    pub(super) fn replace(&mut self, who: u64, record: &[u8]) {
+    /// Another record for `who`, worth as much as before unless `worth` says how much.
+    pub(super) fn replace(&mut self, who: u64, record: &[u8], worth: Option<Worth>) {
         let own = self.places().find(|place| place.who == who);
         let Some(place) = own else { return };
-        let Ok(length) = u16::try_from(record.len()) else { return };
-        let head = place.start.saturating_add(HEAD);
-        self.0.splice(head..place.end, record.iter().copied());
-        self.0.splice(head.saturating_sub(2)..head, length.to_le_bytes());
+        let (used, until) =
+            worth.map_or((place.used, place.until), |(used, until)| (used, secs(until).saturating_add(1)));
+        self.0.drain(place.start..place.end);
+        self.add(who, record, used, until);
     }
 }
 
@@ -160,13 +164,7 @@ fn secs(now: UnixTime) -> u32 {
 const VERSION: u8 = 1;
 
 /// Before each record.
-const HEAD: usize = 15;
-
-/// Of those with a place of their own.
-const MOST_RECORDS: usize = 8;
+pub(super) const HEAD: usize = 15;
 
 /// Half of an allowance.
 const HOT: u8 = 128;
-
-/// What a slot is reckoned to take: eight usual records of 24 to 80 bytes.
-pub(super) const SLOT_BYTES: usize = 512;

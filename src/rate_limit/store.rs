@@ -1,12 +1,16 @@
 //! Records in shared data: where the one of a key is, and how it is written.
 
+use std::time::Duration;
+
 use fastrand::Rng;
 
 use super::Source;
 use super::decimal::push_number;
-use super::limit::Limit;
+use super::form;
+use super::limit::{Allowance, Limit};
 use super::record::Record;
-use super::slot::{SLOT_BYTES, Seat, Slot};
+use super::shape::Shape;
+use super::slot::{Seat, Slot};
 use super::tally::{Held, Request};
 use crate::provider::SharedData;
 use crate::shared_slot::{CREATE, HashKey, place, write};
@@ -15,7 +19,7 @@ use crate::time::UnixTime;
 /// Where records are.
 #[derive(Debug)]
 pub(super) struct Store {
-    slots: u64,
+    shape: Shape,
     hash: Option<HashKey>,
     /// Reused for each key.
     text: String,
@@ -38,10 +42,9 @@ pub(super) struct Found {
 }
 
 impl Store {
-    /// One that takes so much memory.
-    pub(super) fn new(memory: usize) -> Self {
-        let slots = u64::try_from(memory / SLOT_BYTES).unwrap_or(1).max(1);
-        Self { slots, hash: None, text: String::new(), bytes: Vec::new() }
+    /// One for these limits that takes so much memory.
+    pub(super) fn new(limits: &[&Limit], memory: usize) -> Self {
+        Self { shape: Shape::new(limits, memory), hash: None, text: String::new(), bytes: Vec::new() }
     }
 
     /// The record in which `request` is counted, as it is now.
@@ -53,19 +56,20 @@ impl Store {
         source: Source<'_>,
         now: UnixTime,
     ) -> Found {
+        let allowance = request.allowance();
         let hash = *self.hash.get_or_insert_with(|| HashKey::shared(shared, HASH_KEY, random));
         let mut who = self.who(hash, request.limit, source);
-        let place = place(who, self.slots);
+        let place = place(who, self.shape.slots);
         let name = slot_name(place);
         let (bytes, version) = shared.get(&name).unwrap_or((Vec::new(), CREATE));
         let slot = Slot::decode(bytes);
         let own = slot.get(who);
-        let seat = if own.is_some() { Seat::Own } else { slot.seat(now) };
-        let mut record = own.and_then(Record::decode).unwrap_or_else(|| {
+        let seat = if own.is_some() { Seat::Own } else { slot.seat(self.shape.records, now) };
+        let mut record = own.and_then(|own| form::decode(own, allowance)).unwrap_or_else(|| {
             // The record of those of a limit for whom there is no room. Whose requests were counted in it does not begin
             // anew when there is room again.
             let crowd = hash.hash(&[request.limit.name.as_bytes()]);
-            let shared_one = slot.get(crowd).and_then(Record::decode).unwrap_or_default();
+            let shared_one = slot.get(crowd).and_then(|crowd| form::decode(crowd, allowance)).unwrap_or_default();
             if seat == Seat::Crowd {
                 who = crowd;
                 shared_one
@@ -73,7 +77,7 @@ impl Store {
                 Record { held: Vec::new(), ..shared_one }
             }
         });
-        let stepped = record.step_back(request.allowance(), request.percent, now);
+        let stepped = record.step_back(allowance, request.percent, now);
         Found { place, name, slot, version, who, seat, record, stepped }
     }
 
@@ -85,10 +89,23 @@ impl Store {
         found: &mut Found,
         now: UnixTime,
     ) -> bool {
-        let worth = found.record.worth(request.allowance(), now);
+        let (allowance, record) = (request.allowance(), &mut found.record);
+        let mut worth = record.worth(request.limit, allowance, now);
+        if !record.others.is_empty() {
+            worth = record.keep_others(request.limit, worth, now);
+        }
+        // The one that many share is never forgotten for another.
+        let most = if found.seat == Seat::Crowd { None } else { Some(self.shape.records) };
+        if most.is_none() {
+            worth.0 = u8::MAX;
+        }
+        record.unheld = worth;
         self.bytes.clear();
-        found.record.encode(&mut self.bytes);
-        found.slot.put(found.who, &self.bytes, worth, found.seat == Seat::Crowd, now);
+        form::encode(record, allowance, &mut self.bytes);
+        if !record.held.is_empty() {
+            worth = (u8::MAX, worth.1.max(now.plus(HELD)));
+        }
+        found.slot.put(found.who, &self.bytes, worth, most, now);
         write(shared, &found.name, found.slot.bytes(), found.version)
     }
 
@@ -97,11 +114,13 @@ impl Store {
         let name = slot_name(held.place);
         let Some((bytes, version)) = shared.get(&name) else { return true };
         let mut slot = Slot::decode(bytes);
-        let Some(mut record) = slot.get(held.who).and_then(Record::decode) else { return true };
+        // Whose allowance it was may be gone with its configuration. What is counted stays as it is.
+        let nobody = Allowance::default();
+        let Some(mut record) = slot.get(held.who).and_then(|own| form::decode(own, &nobody)) else { return true };
         record.release(held.holder);
         self.bytes.clear();
-        record.encode(&mut self.bytes);
-        slot.replace(held.who, &self.bytes);
+        form::encode(&record, &nobody, &mut self.bytes);
+        slot.replace(held.who, &self.bytes, record.held.is_empty().then_some(record.unheld));
         write(shared, &name, slot.bytes(), version)
     }
 
@@ -119,6 +138,10 @@ fn slot_name(place: u64) -> String {
     push_number(&mut name, place);
     name
 }
+
+/// A record with requests that are not over is kept for so long after it was last written, where there is too little room:
+/// if its worker is lost, nobody will take them back.
+const HELD: Duration = Duration::from_secs(60 * 60);
 
 const SLOT_NAME: &str = "portcullis.limits.";
 const HASH_KEY: &str = "portcullis.limits.key";

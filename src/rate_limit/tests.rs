@@ -1,7 +1,9 @@
 //! What limits promise: never more than they say, never a hot key forgotten, never locked for long.
 #![expect(clippy::arithmetic_side_effects, reason = "times are small, and a test may fail loudly")]
 
+mod memory;
 mod races;
+mod tiers;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -167,7 +169,7 @@ proptest! {
             *first = 1;
         }
         let mut slot = Slot::decode(bytes);
-        slot.put(7, b"record", (0, at(0)), false, at(0));
+        slot.put(7, b"record", (0, at(0)), Some(8), at(0));
         prop_assert_eq!(slot.get(7), Some(&b"record"[..]));
         prop_assert_eq!(Slot::decode(slot.bytes().to_vec()), slot);
     }
@@ -179,10 +181,21 @@ proptest! {
     ) {
         let recent = if counts == [0; 11] { window::Recent::default() } else { window::Recent { newest, counts } };
         let used = quota::Used { period: quota.0, requests: quota.1 };
-        let record = record::Record { bucket: bucket::Bucket(bucket), recent, used, held };
+        let unheld = if held.is_empty() { Default::default() } else { (7, UnixTime::from_secs(1_800_000_000)) };
+        let record = record::Record { bucket: bucket::Bucket(bucket), recent, used, held, unheld, others: Vec::new() };
+        let mut allowance = rate(10, 10, 10);
+        allowance.window = window(10, 10).window;
+        allowance.quota = Some(Quota { requests: 10, period: Period::Day, zone: None });
         let mut bytes = Vec::new();
-        record.encode(&mut bytes);
-        prop_assert_eq!(record::Record::decode(&bytes), Some(record));
+        form::encode(&record, &allowance, &mut bytes);
+        prop_assert_eq!(form::decode(&bytes, &allowance), Some(record.clone()));
+        // Who counts over other times leaves it as it is.
+        let mut of_another = form::decode(&bytes, &rate(10, 10, 20)).unwrap();
+        of_another.bucket = bucket::Bucket(1);
+        let mut bytes = Vec::new();
+        form::encode(&of_another, &rate(10, 10, 20), &mut bytes);
+        let read = form::decode(&bytes, &allowance).unwrap();
+        prop_assert_eq!(record::Record { others: Vec::new(), ..read }, record);
     }
 }
 
@@ -231,75 +244,4 @@ fn a_bucket_that_never_fills_refuses() {
     for _ in 0..3 {
         assert!(worker.weighing(&mut host, &limit, "a", 300_000, 100, at(0)).excess.is_some());
     }
-}
-
-#[test]
-fn thirty_keys_for_each_place_take_bounded_memory_and_reset_no_hot_one() {
-    flood_with(60_000, MEMORY / 8);
-}
-
-#[test]
-fn a_million_keys_take_bounded_memory_and_reset_no_hot_one() {
-    flood_with(1_000_000, MEMORY);
-}
-
-fn flood_with(keys: u64, memory: usize) {
-    let limit = limit(rate(100, 3600, 100));
-    let (mut host, mut worker) = (MemoryHost::default(), Worker::new(&limit, memory, 1));
-    let hot: Vec<String> = (0..20).map(|key| format!("hot-{key}")).collect();
-    let mut admitted = vec![0_u32; hot.len()];
-    let mut flood = 0;
-    for (key, admitted) in hot.iter().zip(&mut admitted) {
-        *admitted += (0..60).filter(|_| worker.admits(&mut host, &limit, key, at(0))).fold(0, |count, _| count + 1);
-    }
-    while flood < keys {
-        for _ in 0..keys / 200 {
-            flood += 1;
-            assert!(worker.admits(&mut host, &limit, &format!("key-{flood}"), at(0)), "a new key is not refused");
-        }
-        for (key, admitted) in hot.iter().zip(&mut admitted) {
-            *admitted += u32::from(worker.admits(&mut host, &limit, key, at(0)));
-        }
-    }
-    assert_eq!(admitted, vec![100; hot.len()], "each has had its hundred, and nothing more");
-    assert!(host.shared_bytes() < memory, "{} bytes", host.shared_bytes());
-    let (forgotten, crowded) = worker.limiter.wanting();
-    assert!(forgotten > keys * 9 / 10 && crowded == 0, "{forgotten} {crowded}");
-}
-
-#[test]
-fn where_all_are_hot_those_without_a_place_share_one_allowance() {
-    let limit = limit(window(4, 60));
-    let (mut host, mut worker) = (MemoryHost::default(), Worker::new(&limit, 512, 1));
-    for key in 0..8 {
-        let key = format!("hot-{key}");
-        assert_eq!((0..9).filter(|_| worker.admits(&mut host, &limit, &key, at(0))).count(), 4);
-    }
-    let others = (0..100).filter(|key| worker.admits(&mut host, &limit, &format!("key-{key}"), at(1))).count();
-    assert_eq!(others, 4);
-    assert!(!worker.admits(&mut host, &limit, "hot-0", at(1)));
-    assert!(worker.admits(&mut host, &limit, "key-0", at(70_000)));
-}
-
-#[test]
-fn what_is_forgotten_first() {
-    let mut slot = Slot::decode(Vec::new());
-    for who in 0..8 {
-        // The second half of them is hot; 5 is worth nothing after a second.
-        let used = if who < 4 { 100 - u8::try_from(who).unwrap() } else { 200 };
-        slot.put(who, b"r", (used, at(if who == 5 { 1_000 } else { 60_000 })), false, at(0));
-    }
-    assert_eq!(slot.seat(at(0)), Seat::Forgets);
-    let mut later = slot.clone();
-    assert_eq!(later.seat(at(3_000)), Seat::Own);
-    later.put(100, b"n", (1, at(60_000)), false, at(3_000));
-    assert_eq!((later.get(5), later.get(3)), (None, Some(&b"r"[..])));
-    slot.put(100, b"n", (255, at(60_000)), false, at(0));
-    assert_eq!((slot.get(3), slot.get(0)), (None, Some(&b"r"[..])), "that which has used least");
-    for who in 101..104 {
-        slot.put(who, b"n", (255, at(60_000)), false, at(0));
-    }
-    assert_eq!(slot.seat(at(0)), Seat::Crowd);
-    slot.put(99, b"c", (255, at(60_000)), true, at(0));
-    assert!((4..8).chain(100..104).all(|who| slot.get(who).is_some()) && slot.get(99).is_some());
 }

@@ -95,11 +95,11 @@ impl Recent {
         }
     }
 
-    /// How much of it is used, of 255, and when it is worth nothing.
-    pub(super) fn weight(self, window: Window, now: UnixTime) -> (u8, UnixTime) {
+    /// How much of it is used, of 255, if it allows `least`, and when it is worth nothing.
+    pub(super) fn weight(self, window: Window, least: u32, now: UnixTime) -> (u8, UnixTime) {
         let recent = self.steady(window, now);
         let parts = u64::try_from(PARTS).unwrap_or(u64::MAX);
-        (share(recent.sum().into(), window.requests.into()), window.begins(recent.newest.saturating_add(parts)))
+        (share(recent.sum().into(), least.into()), window.begins(recent.newest.saturating_add(parts)))
     }
 }
 
@@ -107,6 +107,11 @@ impl Window {
     fn most(self, percent: u8) -> u32 {
         let most = u64::from(self.requests).saturating_mul(percent.into()) / 100;
         u32::try_from(most).unwrap_or(u32::MAX)
+    }
+
+    /// What it is counted over.
+    pub(super) fn base(self) -> u32 {
+        u32::try_from(self.part()).unwrap_or(u32::MAX)
     }
 
     /// How long a part is, in milliseconds.

@@ -133,3 +133,11 @@ fn an_hour_whose_beginning_comes_twice_is_one_period() {
     assert!(used.take(&quota, 1, at("2026-04-04T15:20:00Z")).is_ok());
     assert!(used.step_back(&quota, at("2026-04-04T08:00:00Z")).period < used.period, "the clock stepped back");
 }
+
+#[test]
+fn no_zone_is_the_zone_utc() {
+    let none = Quota { zone: None, ..quota(Period::Day, "UTC") };
+    assert_eq!(none.base(), quota(Period::Day, "UTC").base());
+    assert_ne!(none.base(), quota(Period::Month, "UTC").base());
+    assert_ne!(none.base(), quota(Period::Day, "Europe/Berlin").base());
+}
