@@ -93,7 +93,8 @@ impl Certificate {
     /// What can't be told of a certificate, and one that is over, is not known to be another's.
     fn is_shown(&self, connection: &Connection<'_>, now: UnixTime) -> Verdict<()> {
         let Ok(Some(presented)) = connection.presented() else { return Verdict::Unknown(()) };
-        if !presented.validated && !(presented.unsaid && self.assume_validated) {
+        let is_checked = presented.validated || (presented.unsaid && self.assume_validated);
+        if !is_checked {
             return Verdict::Unknown(());
         }
         match self.accepted.check_known(presented, now) {
