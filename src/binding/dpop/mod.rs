@@ -107,7 +107,7 @@ impl Dpop {
     fn moment(&self, claims: &Map<String, Value>, nonce: Option<Good>, now: UnixTime) -> Result<UnixTime, ProofFlaw> {
         let issued = moment(claims, "iat")?;
         let nonces = self.nonces.as_ref().zip(nonce);
-        if !nonces.is_some_and(|(nonces, _)| nonces.life() <= self.max_age) {
+        if nonces.is_none_or(|(nonces, _)| nonces.life() > self.max_age) {
             check_time(issued, self.max_age, self.clock_skew, now)?;
         }
         Ok(nonces.map_or(issued, |(nonces, nonce)| issued.max(nonce.since).min(nonce.since.plus(nonces.life()))))
