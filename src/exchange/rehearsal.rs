@@ -121,7 +121,7 @@ pub struct LimitTold {
     pub key: Vec<String>,
     /// The caller's tier, if they have one.
     pub tier: Option<String>,
-    /// What came of it: `admitted`, `limited`, `unenforced`.
+    /// What came of it: `admitted`, `limited`, `unenforced`, or `uncounted` if another one stopped the request.
     pub outcome: &'static str,
     /// What is left of each amount.
     pub left: Vec<LeftTold>,
