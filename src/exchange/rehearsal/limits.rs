@@ -29,7 +29,8 @@ pub struct LimitTold {
     pub counts_failures: bool,
     /// It is reported and not enforced.
     pub report_only: bool,
-    /// What came of it: `admitted`, `limited`, `unenforced`; `looked_at` if nothing was counted, `not_reached` if something else was
+    /// What came of it: `admitted`, `limited`, `unenforced`, `uncounted` if another one stopped the request; `looked_at` if nothing
+    /// was counted, `not_reached` if something else was
     /// decided before.
     pub outcome: &'static str,
     /// What is left of each amount.
