@@ -99,7 +99,7 @@ fn is_failure(denial: &Denial) -> bool {
 /// Did its token or its key not verify? None, and one that is good but for its time, are a client's that has yet to sign in again.
 /// Whose proof is wrong has a token that verified, and guesses at none: one client whose clock is wrong must not lock out all who
 /// share its address.
-fn is_unverified(denial: &Denial) -> bool {
+pub(super) fn is_unverified(denial: &Denial) -> bool {
     match denial {
         Denial::ApiKey(flaw) => flaw.is_unproven(),
         Denial::Token(_) | Denial::Issuer(_) | Denial::Key(_) | Denial::AlgorithmNotAccepted | Denial::Signature(_) => {

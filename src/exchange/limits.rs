@@ -8,20 +8,18 @@ mod global;
 
 use std::rc::Rc;
 
-use super::Denial;
-use super::authenticate::Identified;
+use super::identified::Identified;
 use super::stop::Stop;
 use super::trace::{Done, Trace};
 use super::walk::Walk;
+use super::{Denial, guard};
 use crate::access::risk::Score;
 use crate::config::{Config, LimitConfig, LimitHeaders};
 use crate::engine::{Engine, Host};
 use crate::identity::Identity;
-use crate::introspection::IntrospectionFlaw;
 use crate::policy::{RouteMatch, Rule};
 use crate::rate_limit::{Limit, Request, Source, Tally, When, fields};
 use crate::verdict::Verdict;
-pub(super) use global::Asked;
 use global::Elsewhere;
 
 /// Before it is known who is calling.
@@ -252,20 +250,13 @@ fn tier(
     })
 }
 
-/// Was a credential shown that is not accepted? Who shows none has yet to sign in, and what is ours to blame is not theirs.
+/// Was a credential shown that is made up, forged or somebody else's? Who shows none, or one that is over or of too few rights, has
+/// yet to sign in, and what is ours to blame is not theirs.
 fn is_failure(denial: &Denial) -> bool {
     match denial {
         Denial::Credential(flaw) => !flaw.is_missing_bearer(),
-        Denial::Token(_)
-        | Denial::Issuer(_)
-        | Denial::Key(_)
-        | Denial::AlgorithmNotAccepted
-        | Denial::Signature(_)
-        | Denial::Rule(_)
-        | Denial::ApiKey(_)
-        | Denial::Certificate(_) => true,
-        Denial::Introspection(flaw) => *flaw == IntrospectionFlaw::Inactive,
+        Denial::Certificate(_) => true,
         Denial::Binding(flaw) => flaw.is_the_senders(),
-        _ => false,
+        _ => guard::is_unverified(denial),
     }
 }

@@ -5,12 +5,15 @@
 //! missed. The types see to it that an exchange ends exactly once: ending consumes it.
 
 mod afterwards;
+mod asked;
 mod authenticate;
 mod denial;
 mod guard;
+mod identified;
 mod limits;
 pub mod rehearsal;
 mod reply;
+mod steps;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -32,9 +35,9 @@ use crate::identity::Identity;
 use crate::policy::Credentials;
 use crate::time::UnixTime;
 use crate::token::VerifiedToken;
+use steps::walk;
 use stop::{Stop, Wanted};
 use trace::{Done, Trace};
-use walk::walk;
 
 /// A request that has not been answered yet.
 #[derive(Debug)]

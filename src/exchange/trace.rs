@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::{Denial, limits};
+use super::Denial;
+use super::asked::Asked;
 use crate::binding::replay::{Replays, Use};
 use crate::credential::Scheme;
 use crate::identity::Identity;
@@ -21,7 +22,7 @@ pub(super) struct Done {
     /// The limits that it was counted in.
     pub(super) counted: Counted,
     /// Those that it was counted in elsewhere.
-    pub(super) asked: limits::Asked,
+    pub(super) asked: Asked,
 }
 
 /// A proof of possession that was accepted.

@@ -13,6 +13,7 @@ mod opaque;
 mod token;
 
 use super::Denial;
+use super::identified::Identified;
 use super::stop::Stop;
 use super::walk::Walk;
 use crate::binding::Binding;
@@ -21,21 +22,6 @@ use crate::identity::Identity;
 use crate::policy::{Access, Rule};
 use binding::Sent;
 pub(super) use binding::spend;
-
-/// Who is calling, and what they proved besides.
-#[derive(Debug)]
-pub(super) struct Identified {
-    pub(super) identity: Identity,
-    /// How a token was proven to be its sender's.
-    pub(super) binding: Binding,
-}
-
-impl Identified {
-    /// Nobody.
-    pub(super) fn nobody() -> Self {
-        Self { identity: Identity::Anonymous, binding: Binding::default() }
-    }
-}
 
 /// Who is calling, as far as the rule asks.
 pub(super) fn authenticate(walk: &mut Walk<'_>, rule: &Rule) -> Result<Identified, Stop> {

@@ -4,59 +4,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::end;
-use crate::engine::Engine;
 use crate::exchange::Denial;
+use crate::exchange::asked::State;
 use crate::exchange::stop::{Stop, Wanted};
 use crate::exchange::walk::Walk;
-use crate::rate_limit::global::{Answer, Descriptor, Failure, GlobalLimit, Lookup, OnFailure, Ticket};
+use crate::rate_limit::global::{Answer, Descriptor, Failure, GlobalLimit, Lookup, OnFailure};
 use crate::rate_limit::{Excess, ExcessKind, Request, Room, Source, Tally};
-
-/// The limits of a request that are counted elsewhere, by their names, as far as they have been asked for.
-#[derive(Debug, Default)]
-pub(in crate::exchange) struct Asked(Vec<(Rc<str>, State)>);
-
-#[derive(Clone, Copy, Debug)]
-enum State {
-    Waits {
-        engine: usize,
-        ticket: Ticket,
-    },
-    Settled,
-    /// There was no answer, and it lets nobody on without one.
-    Unavailable,
-}
-
-impl Asked {
-    /// Nobody waits for the answers any more.
-    pub(in crate::exchange) fn forget(&mut self, engine: &mut Engine) {
-        self.0.retain(|(_, state)| match state {
-            State::Waits { engine: place, ticket } => {
-                if let Some(asker) = engine.asker(*place) {
-                    asker.forget(*ticket);
-                }
-                false
-            }
-            State::Settled | State::Unavailable => true,
-        });
-    }
-
-    /// A limit that had to be answered for, and was not.
-    pub(super) fn unavailable(&self) -> Option<Rc<str>> {
-        let is_unavailable = |state: &State| matches!(state, State::Unavailable);
-        self.0.iter().find(|(_, state)| is_unavailable(state)).map(|(name, _)| Rc::clone(name))
-    }
-
-    fn state(&self, limit: &str) -> Option<State> {
-        self.0.iter().find(|(name, _)| **name == *limit).map(|(_, state)| *state)
-    }
-
-    fn set(&mut self, limit: &Rc<str>, state: State) {
-        match self.0.iter_mut().find(|(name, _)| name == limit) {
-            Some((_, known)) => *known = state,
-            None => self.0.push((Rc::clone(limit), state)),
-        }
-    }
-}
 
 /// A limit that is counted elsewhere.
 pub(super) struct Elsewhere<'a> {
