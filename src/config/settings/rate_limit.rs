@@ -79,7 +79,7 @@ pub enum LimitKeyWordSettings {
     Subject,
     /// The client application (`azp`, `appid`, `client_id`), of its issuer.
     Client,
-    /// The tenant of Entra ID (`tid`), of its issuer.
+    /// The tenant (`tid`): of Entra ID, or as another issuer names it, under that issuer.
     Tenant,
     /// The API key's id.
     #[deserr(rename = "api_key")]
