@@ -41,7 +41,7 @@ pub(crate) fn answers() {
     let jwt = gate.idp.token(gate.idp.claims("orders")).build();
     let yes = br#"{"active":true,"aud":"orders"}"#;
     let json_type = "application/json";
-    let huge = [br#"{"active":true,"aud":"orders","x":""#.as_slice(), &[b'x'; 1 << 20], br#""}"#].concat();
+    let long = |bytes| [br#"{"active":true,"aud":"orders","x":""#.as_slice(), &vec![b'x'; bytes], br#""}"#].concat();
     let deep = format!(r#"{{"active":true,"aud":"orders","x":{}{}}}"#, "[".repeat(5000), "]".repeat(5000));
     let packed = b"HTTP/1.1 200 X\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: 30\r\nconnection: close\r\n\r\n";
     let unavailable = "503 introspection_unavailable";
@@ -53,7 +53,7 @@ pub(crate) fn answers() {
         ("twice", Reply::Raw(answer(200, json_type, br#"{"active":false,"active":true,"aud":"orders"}"#)), unavailable),
         ("garbage", Reply::Raw(answer(200, json_type, b"\xff\x00<html>")), unavailable),
         ("refused", Reply::Raw(answer(400, json_type, yes)), unavailable),
-        ("huge", Reply::Raw(answer(200, json_type, &huge)), unavailable),
+        ("huge", Reply::Raw(answer(200, json_type, &long(1 << 18))), unavailable),
         ("deep", Reply::Raw(answer(200, json_type, deep.as_bytes())), unavailable),
         ("packed", Reply::Raw([packed.as_slice(), yes].concat()), unavailable),
         ("empty", Reply::Raw(answer(200, json_type, b"")), unavailable),
@@ -64,6 +64,8 @@ pub(crate) fn answers() {
         ("created", Reply::Raw(answer(201, json_type, yes))),
         ("failed", Reply::Raw(answer(500, json_type, yes))),
         ("nonsense", Reply::Raw(b"\x16\x03\x01 no HTTP at all\r\n\r\n".to_vec())),
+        // Envoy buffers a megabyte of an answer: of more nothing comes.
+        ("endless", Reply::Raw(answer(200, json_type, &long(1 << 20)))),
         ("stalls", Reply::Stall),
         ("hangs-up", Reply::HangUp),
     ];
