@@ -29,6 +29,9 @@ fn written(element: &Element) -> String {
     if let Some(hash) = element.hash {
         pairs.push(format!("Hash={}", hash.map(|byte| format!("{byte:02x}")).concat()));
     }
-    pairs.extend(element.cert.as_ref().map(|cert| format!("Cert=\"{cert}\"")));
+    pairs.extend(element.cert.as_ref().map(|cert| {
+        // Escapes stay in a value. One that stood without quotes may end in half of one, and goes without again.
+        if cert.contains([',', ';', '"']) { format!("Cert=\"{cert}\"") } else { format!("Cert={cert}") }
+    }));
     pairs.join(";")
 }
