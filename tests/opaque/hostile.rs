@@ -53,7 +53,6 @@ pub(crate) fn answers() {
         ("twice", Reply::Raw(answer(200, json_type, br#"{"active":false,"active":true,"aud":"orders"}"#)), unavailable),
         ("garbage", Reply::Raw(answer(200, json_type, b"\xff\x00<html>")), unavailable),
         ("refused", Reply::Raw(answer(400, json_type, yes)), unavailable),
-        ("huge", Reply::Raw(answer(200, json_type, &long(1 << 18))), unavailable),
         ("deep", Reply::Raw(answer(200, json_type, deep.as_bytes())), unavailable),
         ("packed", Reply::Raw([packed.as_slice(), yes].concat()), unavailable),
         ("empty", Reply::Raw(answer(200, json_type, b"")), unavailable),
@@ -64,6 +63,8 @@ pub(crate) fn answers() {
         ("created", Reply::Raw(answer(201, json_type, yes))),
         ("failed", Reply::Raw(answer(500, json_type, yes))),
         ("nonsense", Reply::Raw(b"\x16\x03\x01 no HTTP at all\r\n\r\n".to_vec())),
+        // How much of it has come when the server closes is a matter of luck: too long, or broken off.
+        ("huge", Reply::Raw(answer(200, json_type, &long(1 << 18)))),
         // Envoy buffers a megabyte of an answer: of more nothing comes.
         ("endless", Reply::Raw(answer(200, json_type, &long(1 << 20)))),
         ("stalls", Reply::Stall),
