@@ -99,12 +99,11 @@ pub(super) fn report(engine: &Engine, metrics: &mut Metrics, now: UnixTime) {
         if let Some(age) = health.age {
             metrics.set(&format!("portcullis.keys.{name}.age_seconds"), age.as_secs());
         }
-        metrics.set(&format!("portcullis.keys.{name}.count"), u64::try_from(health.keys).unwrap_or(u64::MAX));
+        metrics.set(&format!("portcullis.keys.{name}.count"), wide(health.keys));
         metrics.set(&format!("portcullis.keys.{name}.failures"), health.failures.into());
     }
     if let Some(health) = engine.api_keys_health(now) {
         // Sums, not one for each key: there may be thousands, and the host keeps each gauge for good.
-        let wide = |count| u64::try_from(count).unwrap_or(u64::MAX);
         metrics.set("portcullis.api_keys.count", wide(health.keys));
         metrics.set("portcullis.api_keys.expiring", wide(health.expiring));
         metrics.set("portcullis.api_keys.expired", wide(health.expired));
@@ -113,17 +112,15 @@ pub(super) fn report(engine: &Engine, metrics: &mut Metrics, now: UnixTime) {
         }
     }
     let (tokens, bytes) = engine.remembered_tokens();
-    metrics.share("portcullis.token_cache.entries", u64::try_from(tokens).unwrap_or(u64::MAX));
-    metrics.share("portcullis.token_cache.bytes", u64::try_from(bytes).unwrap_or(u64::MAX));
+    metrics.share("portcullis.token_cache.entries", wide(tokens));
+    metrics.share("portcullis.token_cache.bytes", wide(bytes));
     if let Some(health) = engine.groups_health() {
-        let wide = |count| u64::try_from(count).unwrap_or(u64::MAX);
         metrics.share("portcullis.groups.callers", wide(health.callers));
         metrics.share("portcullis.groups.bytes", wide(health.bytes));
         metrics.share("portcullis.groups.pending", wide(health.pending));
         metrics.share("portcullis.groups.failures", health.failures.into());
     }
     for (name, health) in engine.introspection_health() {
-        let wide = |count| u64::try_from(count).unwrap_or(u64::MAX);
         metrics.share(&format!("portcullis.introspection.{name}.tokens"), wide(health.tokens));
         metrics.share(&format!("portcullis.introspection.{name}.bytes"), wide(health.bytes));
         metrics.share(&format!("portcullis.introspection.{name}.pending"), wide(health.pending));
@@ -134,11 +131,15 @@ pub(super) fn report(engine: &Engine, metrics: &mut Metrics, now: UnixTime) {
     metrics.share("portcullis.limits.crowded", crowded);
     for health in engine.global_limits_health() {
         let name = |what: &str| format!("portcullis.rate_limit_engine.{}.{what}", metric_part(health.cluster));
-        metrics.share(&name("waiting"), u64::try_from(health.waiting).unwrap_or(u64::MAX));
+        metrics.share(&name("waiting"), wide(health.waiting));
         metrics.share(&name("failures"), health.failures.into());
     }
     metrics.share("portcullis.waiting_aside", u64::from(engine.aside()));
     metrics.share("portcullis.waiting_requests", u64::from(engine.waiting()));
+}
+
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 /// A cluster may have any name, and a metric's parts have dots between them.
